@@ -1,0 +1,78 @@
+"""Checks of arguments: each raises an error that names the argument, the demand and what came."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def describe(value: Any) -> str:
+    """A short description of a value for an error message: type, and shape and dtype of a tensor."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+def check_tensor(name: str, value: Any, last: tuple[int | None, ...] = ()) -> None:
+    """Demand a floating-point tensor whose last axes have the sizes ``last`` (None: any size).
+
+    Raises:
+        TypeError: ``value`` is not a floating-point tensor.
+        ValueError: its last axes differ from ``last``.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch tensor, got {describe(value)}")
+    if not value.dtype.is_floating_point:
+        raise TypeError(f"{name} must be a floating-point tensor, got {describe(value)}")
+    tail = tuple(value.shape[value.ndim - len(last) :])
+    if value.ndim < len(last) or any(want is not None and want != got for want, got in zip(last, tail, strict=True)):
+        wanted = ", ".join("*" if n is None else str(n) for n in last)
+        raise ValueError(f"{name} must have shape (..., {wanted}), got {describe(value)}")
+
+
+def check_same_device(**tensors: Tensor) -> None:
+    """Demand that all tensors live on one device.
+
+    Raises:
+        ValueError: two tensors are on different devices.
+    """
+    if len({tensor.device for tensor in tensors.values()}) > 1:
+        places = ", ".join(f"{name} on {tensor.device}" for name, tensor in tensors.items())
+        raise ValueError(f"all tensors must be on the same device, got {places}")
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """Demand that no entry is NaN or infinite.
+
+    Raises:
+        ValueError: some entry is NaN or infinite; the message says how many.
+    """
+    bad = int((~torch.isfinite(value)).sum())
+    if bad:
+        raise ValueError(f"{name} must be finite, got {bad} of {value.numel()} entries NaN or infinite")
+
+
+def check_positive(name: str, value: float | int) -> None:
+    """Demand a finite number greater than zero.
+
+    Raises:
+        TypeError: ``value`` is not a number.
+        ValueError: ``value`` is not finite or not positive.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {describe(value)}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a finite number greater than 0, got {value}")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Demand one of the listed words.
+
+    Raises:
+        ValueError: ``value`` is not among ``choices``.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
