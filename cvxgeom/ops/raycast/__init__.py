@@ -1,1 +1,5 @@
+"""Rays × half-spaces → first hit, normal, part id."""
 
+from .op import RayHits, raycast
+
+__all__ = ["RayHits", "raycast"]

@@ -1,0 +1,38 @@
+"""Bounded memory: evaluate a long axis of queries piece by piece."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+# Numbers that one piece may hold per intermediate tensor: 8 MB in float32, which is also where eager CPU code is
+# fastest, since larger pieces leave the cache.
+CHUNK_NUMBERS = 1 << 21
+
+
+def chunked(function: Callable[[Tensor], Tensor], queries: Tensor, numbers_per_query: int) -> Tensor:
+    """Apply ``function`` to slices of ``queries`` along axis -2 and join the results along axis -1.
+
+    With gradients enabled each slice is recomputed in the backward pass, so that memory stays bounded there too; the
+    result is differentiable as often as ``function`` is.
+
+    Args:
+        function: maps ``(*batch, n, 3)`` to ``(..., n)``, independently for each query.
+        queries: ``(*batch, N, 3)``.
+        numbers_per_query: how many numbers an intermediate tensor of ``function`` holds per query.
+    """
+    n = queries.shape[-2]
+    step = max(1, CHUNK_NUMBERS // max(1, numbers_per_query))
+    if n <= step:
+        return function(queries)
+    pieces = torch.split(queries, step, dim=-2)
+    if torch.is_grad_enabled():
+        recomputed = [checkpoint(function, p, use_reentrant=False, preserve_rng_state=False) for p in pieces]
+        return torch.cat(recomputed, dim=-1)  # type: ignore[arg-type]
+    first = function(pieces[0])
+    out = first.new_empty((*first.shape[:-1], n))
+    out[..., :step] = first
+    for start, piece in zip(range(step, n, step), pieces[1:]):
+        out[..., start : start + piece.shape[-2]] = function(piece)
+    return out
