@@ -50,7 +50,7 @@ class ConvexUnion:
     offsets: Float[Tensor, "*batch K H"]
     translations: Float[Tensor, "*batch K 3"]
     smoothness: Float[Tensor, "*batch K"]
-    sharpness: Float[Tensor, "*batch K"] | Float[Tensor, ""] | float
+    sharpness: Float[Tensor, "*batch K"] | Float[Tensor, ""] | float | int
 
     def __post_init__(self) -> None:
         check_tensor("normals", self.normals, (None, None, 3))
@@ -163,7 +163,12 @@ class ConvexUnion:
 
     def to(self, *args: Any, **kwargs: Any) -> "ConvexUnion":
         """The same shape on another device or in another number type; arguments as for `torch.Tensor.to`."""
-        return ConvexUnion(*(value.to(*args, **kwargs) for value in self._tensors().values()))
+        moved = {name: value.to(*args, **kwargs) for name, value in self._tensors().items()}
+        if moved["normals"].dtype != self.dtype:
+            # Unit vectors of one precision are not those of another.
+            length = moved["normals"].norm(dim=-1)
+            moved["normals"], moved["offsets"] = moved["normals"] / length[..., None], moved["offsets"] / length
+        return ConvexUnion(**moved)
 
     def detach(self) -> "ConvexUnion":
         """The same shape without gradients."""
@@ -192,9 +197,10 @@ class ConvexUnion:
             >>> cvxgeom.concatenate([cvxgeom.box(), cvxgeom.box(center=(3, 0, 0))]).select([1]).n_convexes
             1
         """
-        chosen = torch.arange(self.n_convexes, device=self.device)[
-            parts if isinstance(parts, slice) else torch.as_tensor(parts, device=self.device)
-        ].long()
+        index = parts
+        if not isinstance(parts, (slice, Tensor)):
+            index = torch.as_tensor(parts, dtype=None if len(parts) else torch.long)
+        chosen = torch.arange(self.n_convexes, device=self.device)[index]
         axis = len(self.batch_size)
         return ConvexUnion(*(value.index_select(axis, chosen) for value in self._tensors().values()))
 

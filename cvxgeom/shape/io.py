@@ -33,7 +33,8 @@ def save(shape: ConvexUnion, path: str | os.PathLike) -> None:
     target = Path(path)
     if target.suffix != ".npz":
         raise ValueError(f"path must end in .npz, got {str(path)!r}")
-    arrays = {name: _to_numpy(getattr(shape, name)) for name in FIELDS}
+    wide = shape.detach().to(torch.promote_types(shape.dtype, torch.float32))  # NumPy has no bfloat16
+    arrays = {name: getattr(wide, name).cpu().contiguous().numpy() for name in FIELDS}
     with atomic_path(target) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, format_version=np.int64(FORMAT_VERSION), **arrays)
 
@@ -68,30 +69,32 @@ def load(path: str | os.PathLike) -> ConvexUnion:
     if not target.is_file():
         raise ValueError(f"{target} is a folder, not a shape file")
     try:
-        with np.load(target, allow_pickle=False) as archive:
+        with open(target, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, AttributeError) as error:
         raise ValueError(f"{target} is not a readable .npz shape file: {error}") from error
-    if "planes" in arrays and "trans" in arrays:
-        tensors = _from_authors(arrays)
-    else:
-        missing = [name for name in (*FIELDS, "format_version") if name not in arrays]
-        if missing:
-            raise ValueError(f"{target} is not a shape file: it lacks {', '.join(missing)}")
-        version = int(arrays["format_version"])
-        if version > FORMAT_VERSION:
-            raise ValueError(
-                f"{target} has format version {version}, this cvxgeom reads up to {FORMAT_VERSION}: upgrade cvxgeom"
-            )
-        tensors = [torch.from_numpy(arrays[name]) for name in FIELDS]
+    authors = "planes" in arrays and "trans" in arrays
+    missing = [name for name in (*FIELDS, "format_version") if name not in arrays]
+    if missing and not authors:
+        raise ValueError(f"{target} is not a shape file: it lacks {', '.join(missing)}")
+    if not authors and not np.all(arrays["format_version"] <= FORMAT_VERSION):
+        raise ValueError(
+            f"{target} has format version {arrays['format_version']}, this cvxgeom reads up to {FORMAT_VERSION}"
+        )
     try:
-        return ConvexUnion(*tensors)
+        return ConvexUnion(*(_from_authors(arrays) if authors else _tensors(arrays, FIELDS)))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{target} does not hold a valid shape: {error}") from error
 
 
+def _tensors(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> list[Tensor]:
+    return [torch.from_numpy(arrays[name]) for name in names]
+
+
 def _from_authors(arrays: dict[str, np.ndarray]) -> list[Tensor]:
-    planes, trans = torch.from_numpy(arrays["planes"]), torch.from_numpy(arrays["trans"])
+    planes, trans = _tensors(arrays, ("planes", "trans"))
+    if planes.ndim < 3 or planes.shape[-1] != 4:
+        raise ValueError(f"planes must have shape (..., K, H, 4), got {tuple(planes.shape)}")
     if planes.ndim > 3 and planes.shape[0] == 1:
         planes, trans = planes[0], trans[0]
     # Their normals are unit vectors up to float32 rounding and file precision; the offset shares the factor.
@@ -100,8 +103,3 @@ def _from_authors(arrays: dict[str, np.ndarray]) -> list[Tensor]:
     delta = planes.new_full(planes.shape[:-2], AUTHORS_SMOOTHNESS)
     sigma = planes.new_full(planes.shape[:-2], AUTHORS_SHARPNESS)
     return [planes[..., :3], planes[..., 3], trans.to(planes.dtype), delta, sigma]
-
-
-def _to_numpy(tensor: Tensor) -> np.ndarray:
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor).contiguous().numpy()
