@@ -1,1 +1,21 @@
+"""One shape without a network: initialize → refine → prune → verify.
 
+The module itself can be called: ``cvxgeom.fit(mesh)`` is `cvxgeom.fit.fit`, the function.
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from .pipeline import FitConfig, FitResult, FitStep, fit, fit_steps
+
+__all__ = ["FitConfig", "FitResult", "FitStep", "fit", "fit_steps"]
+
+
+class _CallableModule(ModuleType):
+    """``cvxgeom.fit`` is both the folder of the pipeline and what a user wants to call."""
+
+    __call__: Callable[..., FitResult] = staticmethod(fit)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -1,0 +1,46 @@
+# make demo              decompose the chair that comes with the package; results under out/
+# make demo MESH=my.obj  the same with your own mesh
+# make test              the whole test run
+# make lint types        what CI checks besides
+#
+# Each target sets up what it needs first (scripts/setup.sh). Overrides: VENV, PYTHON, TORCH_SPEC, TORCH_ARGS.
+
+VENV ?= .venv
+OUT ?= out
+MESH ?= cvxgeom/assets/chair.obj
+PYTEST_ARGS ?= -n auto --maxprocesses 4
+BIN := $(VENV)/bin
+export VENV PYTHON TORCH_SPEC TORCH_ARGS OUT MESH
+
+.PHONY: help demo test lint types format setup clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,/^$$/ s/^# \{0,1\}//p' Makefile
+
+demo:
+	@EXTRAS=render scripts/setup.sh
+	@mkdir -p "$$OUT"
+	@name=$$(basename "$$MESH"); name=$${name%.*}; set -x; \
+	$(BIN)/cvxgeom fit "$$MESH" -o "$$OUT/$$name.npz" --mesh "$$OUT/$$name.glb" --picture "$$OUT/$$name.png"
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/pyright
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup:
+	@EXTRAS=render,dev scripts/setup.sh
+
+# The environment stays: it is slow to make. Remove it by hand to start from nothing.
+clean:
+	rm -rf "$$OUT" build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,85 @@
+// The calls that Python makes, as plain structs: raw pointers, contiguous arrays, no torch.
+#pragma once
+
+#include <cstdint>
+
+namespace cvxgeom {
+
+// Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
+constexpr int ABI = 1;
+
+enum Status : int {
+    OK = 0,
+    UNUSUAL = 1,  // values that the kernels do not bound (NaN or huge planes, δ <= 0): the reference has to answer
+    NO_MEMORY = 2,
+};
+
+enum Needs : int {  // which gradients are asked for
+    NEEDS_POINTS = 1,
+    NEEDS_PLANES = 2,  // normals, offsets and translations come from the same sums
+    NEEDS_SMOOTHNESS = 4,
+    NEEDS_SHARPNESS = 8,
+};
+
+enum Counter : int {
+    PAIRS = 0,          // (block of points, convex) in all
+    PAIRS_VISITED = 1,  // of those, evaluated
+    PLANES = 2,         // (block, convex, plane) of the visited pairs
+    PLANES_KEPT = 3,    // of those, evaluated
+    COUNTERS = 4,
+};
+
+// `real` is float or double. All arrays are contiguous; the leading axis is the batch.
+struct IndicatorCall {
+    const void* points;        // real (batch, n, 3)
+    const void* normals;       // real (batch, k, h, 3)
+    const void* offsets;       // real (batch, k, h)
+    const void* translations;  // real (batch, k, 3)
+    const void* smoothness;    // real (batch, k); unused by contains
+    const void* sharpness;     // real (batch, k); null: signed distance instead of indicator
+    void* value;               // real (batch, k, n) or, of a union, (batch, n); bytes (batch, n) of contains
+    void* part;                // int32 (batch, n): the convex that decides a union
+    void* order;               // int32 (batch, n): the points along a curve, made forward and used backward
+    const void* grad;          // real, as value
+    void* grad_points;         // real, as the inputs
+    void* grad_normals;
+    void* grad_offsets;
+    void* grad_translations;
+    void* grad_smoothness;
+    void* grad_sharpness;
+    void* counters;  // int64 (COUNTERS,), added to; may be null
+    std::int64_t batch, n, k, h;
+    std::int32_t is_double, threads, needs;
+};
+
+struct RaycastCall {
+    const void* origins;       // real (batch, n, 3)
+    const void* directions;    // real (batch, n, 3), unit vectors
+    const void* normals;       // real (batch, k, h, 3)
+    const void* offsets;       // real (batch, k, h)
+    const void* translations;  // real (batch, k, 3)
+    void* distance;            // real (batch, n): +inf where nothing is hit
+    void* facing;              // real (batch, n, 3): outward normal, 0 where nothing is hit
+    void* part;                // int64 (batch, n): -1 where nothing is hit
+    void* half_space;          // int64 (batch, n): 0 where nothing is hit
+    void* inside;              // bytes (batch, n): the origin lies in the part
+    void* counters;            // int64 (COUNTERS,), added to; may be null
+    std::int64_t batch, n, k, h;
+    std::int32_t is_double, threads;
+};
+
+// One set of kernels per instruction set; each returns a Status.
+#define CVX_KERNELS(NAMESPACE)                      \
+    namespace NAMESPACE {                           \
+    int convex_forward(const IndicatorCall&);       \
+    int convex_backward(const IndicatorCall&);      \
+    int union_forward(const IndicatorCall&);        \
+    int union_backward(const IndicatorCall&);       \
+    int contains(const IndicatorCall&);             \
+    int raycast(const RaycastCall&);                \
+    }
+CVX_KERNELS(baseline)
+CVX_KERNELS(avx2)
+CVX_KERNELS(avx512)
+
+}  // namespace cvxgeom

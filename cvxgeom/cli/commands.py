@@ -1,0 +1,222 @@
+"""What each command does: checks first, then the library, then a report as plain values."""
+
+import argparse
+import importlib.util
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import trimesh
+
+from .. import metrics
+from .._types import FitStatus
+from ..data import Solid, normalize, read_mesh, solidify
+from ..doctor import install_command
+from ..fit import FitConfig, FitResult, fit_steps
+from ..mesh import export_mesh, to_trimesh
+from ..render import picture, save_picture
+from ..shape import ConvexUnion, load
+from .progress import progress
+
+Report = dict[str, Any]
+log = logging.getLogger("cvxgeom")
+
+
+def fit(options: argparse.Namespace) -> Report:
+    """Decompose a mesh, and write the shape, a mesh and a picture of it."""
+    _check_outputs([options.output, options.mesh, options.picture], options.input)
+    if options.picture:
+        _check_extra("render", "embreex", "--picture")
+    given = {
+        "max_parts": options.parts,
+        "max_halfspaces": options.halfspaces,
+        "n_steps": options.steps,
+        "seed": options.seed,
+    }
+    config = FitConfig(**_stated(given))
+    with progress() as show:
+        show("reading")
+        mesh = read_mesh(options.input)
+        show("making it solid")
+        solid = solidify(mesh)
+        log.info("%s: %s", options.input, solid.method)
+        result = _fitted(solid, config, options.keep, show)
+        show("writing")
+        result.shape.save(options.output)
+        if options.mesh:
+            export_mesh(result.shape, options.mesh)
+        if options.picture:
+            _draw(options.picture, result.shape, mesh)
+    outputs = {"shape": options.output, "mesh": options.mesh, "picture": options.picture}
+    return {
+        "input": options.input,
+        "faces": len(mesh.faces),
+        "solid": _described(solid),
+        "status": result.status,
+        "message": result.status.sentence,
+        "structure": asdict(metrics.structure(result.shape)),
+        "scores": result.scores,
+        "seconds": result.seconds,
+        "outputs": {kind: path for kind, path in outputs.items() if path},
+    }
+
+
+def mesh(options: argparse.Namespace) -> Report:
+    """Turn a shape into a mesh file."""
+    _check_outputs([options.output], options.input)
+    shape = _load(options)
+    given = {"resolution": options.resolution, "tolerance": options.tolerance, "center_gap": options.center_gap or None}
+    with progress() as show:
+        show(f"meshing ({options.surface})")
+        export_mesh(shape, options.output, options.surface, **_stated(given))
+    return {
+        "input": options.input,
+        "surface": options.surface,
+        "bytes": options.output.stat().st_size,
+        "outputs": {"mesh": options.output},
+    }
+
+
+def info(options: argparse.Namespace) -> Report:
+    """Say what a shape consists of."""
+    shape = _load(options)
+    polytopes = shape.polytopes()
+    bounds = [polytope.bounds.detach() for polytope in polytopes if polytope.is_bounded]
+    box = torch.stack(bounds) if bounds else None
+    return {
+        "input": options.input,
+        "convexes": shape.n_convexes,
+        "halfspaces": shape.n_halfspaces,
+        "dtype": str(shape.dtype).removeprefix("torch."),
+        "bounds": None if box is None else [box[:, 0].amin(dim=0), box[:, 1].amax(dim=0)],
+        "volume": to_trimesh(shape, "union").volume if bounds else 0.0,
+        "structure": asdict(metrics.structure(shape)),
+        "parts": [
+            {
+                "part": index,
+                "status": polytope.status,
+                "message": polytope.message,
+                "volume": polytope.volume.detach(),
+                "centroid": polytope.centroid.detach(),
+                "planes": len(polytope.faces),
+                "vertices": len(polytope.vertices),
+                "smoothness": shape.smoothness[index],
+                "sharpness": torch.as_tensor(shape.sharpness)[index],
+            }
+            for index, polytope in enumerate(polytopes)
+        ],
+    }
+
+
+def score(options: argparse.Namespace) -> Report:
+    """Compare a shape with a mesh. Lengths are in units of the mesh's longest side, so that scores can be compared."""
+    shape = _load(options)
+    with progress() as show:
+        show("reading")
+        unit_mesh, normalization = normalize(read_mesh(options.mesh))
+        show("making it solid")
+        solid = solidify(unit_mesh)
+        show("scoring")
+        unit_shape = shape.to(torch.float64).transform(normalization.matrix)
+        given = {"n_points": options.points, "n_samples": options.points, "seed": options.seed}
+        scores = metrics.score(unit_shape, solid, **_stated(given))
+    return {
+        "input": options.input,
+        "mesh": options.mesh,
+        "solid": _described(solid),
+        "unit": "longest side of the mesh",
+        "scores": scores.to_dict(),
+    }
+
+
+def render(options: argparse.Namespace) -> Report:
+    """Draw a shape."""
+    _check_outputs([options.output], options.input, options.mesh)
+    if options.mesh:
+        _check_extra("render", "embreex", "--mesh")
+    shape = _load(options)
+    given = {
+        "size": options.size,
+        "view": options.view and tuple(options.view),
+        "explode": options.explode,
+        "up": options.up,
+    }
+    with progress() as show:
+        show("drawing")
+        beside = read_mesh(options.mesh) if options.mesh else None
+        size = _draw(options.output, shape, beside, **_stated(given))
+    return {"input": options.input, "size": size, "outputs": {"picture": options.output}}
+
+
+def _stated(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given; the library has the defaults of the others."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _described(solid: Solid) -> Report:
+    return {"exact": solid.exact, "method": solid.method, "volume": solid.volume}
+
+
+def _fitted(solid: Solid, config: FitConfig, keep: bool, show: Callable[..., None]) -> FitResult:
+    """Run a fit; on Ctrl-C the shape reached so far if it is to be kept."""
+    step = None
+    show("finding parts")
+    try:
+        for step in fit_steps(solid, config):
+            show("refining", step.step, step.n_steps)
+            log.info("step %d of %d, loss %.4g", step.step, step.n_steps, step.loss)
+    except KeyboardInterrupt:
+        if not keep or step is None:
+            raise
+        return FitResult(step.shape, FitStatus.CANCELED, (), {}, step.seconds)
+    assert step is not None and step.result is not None
+    return step.result
+
+
+def _load(options: argparse.Namespace) -> ConvexUnion:
+    shape = load(options.input)
+    if options.index is None:
+        if shape.batch_size:
+            raise ValueError(f"{options.input} holds {shape.batch_size.numel()} shapes; choose one with --index")
+        return shape
+    if len(shape.batch_size) != 1 or options.index >= shape.batch_size[0]:
+        held = f"shapes 0 to {shape.batch_size[0] - 1}" if len(shape.batch_size) == 1 else "no list of shapes"
+        raise ValueError(f"--index {options.index} is out of range: {options.input} holds {held}")
+    return shape[options.index]
+
+
+def _draw(path: Path, shape: ConvexUnion, mesh: trimesh.Trimesh | None, **options: Any) -> tuple[int, int]:
+    image = picture(shape, mesh=mesh, **options)
+    save_picture(image, path)
+    return image.size
+
+
+def _check_outputs(outputs: list[Path | None], *inputs: Path | None) -> None:
+    """Find out before the work starts that its results could not be written."""
+    for path in filter(None, outputs):
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write {path.name!r} to")
+        if path.is_dir():
+            raise ValueError(f"{str(path)!r} is a folder")
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(f"{str(path.parent)!r} is not writable")
+        if any(entry and entry.exists() and path.exists() and path.samefile(entry) for entry in inputs):
+            raise ValueError(f"{str(path)!r} is an input; choose another name for the output")
+
+
+def _check_extra(extra: str, package: str, option: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(f"{option} needs the package {package}: {install_command(extra)}")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
+    "fit": fit,
+    "mesh": mesh,
+    "info": info,
+    "score": score,
+    "render": render,
+}

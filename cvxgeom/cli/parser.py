@@ -1,0 +1,157 @@
+"""The options of each command."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .. import __version__
+
+MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf")
+SURFACES = ("parts", "union", "smooth", "grid")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence, without the list of all options before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        arguments: what stands behind ``cvxgeom``; None takes it from the process.
+
+    Returns:
+        ``command`` and its options.
+
+    Raises:
+        SystemExit: bad usage (code 2), or ``--help`` and ``--version`` (code 0).
+
+    Example:
+        >>> parse(["mesh", "chair.npz", "-o", "chair.glb"]).surface
+        'parts'
+    """
+    parser = _Parser(
+        prog="cvxgeom",
+        description="Solids as unions of smooth convexes.",
+        epilog="Exit codes: 0 success, 1 bad input, 2 bad usage, 130 canceled.",
+    )
+    parser.add_argument("--version", action="version", version=f"cvxgeom {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    common.add_argument("-v", "--verbose", action="store_true", help="log what happens; show where an error arose")
+    for add in (_fit, _mesh, _info, _score, _render, _doctor):
+        add(commands, common)
+    return parser.parse_args(arguments)
+
+
+def _fit(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("fit", parents=[common], help="decompose a mesh into convex parts")
+    command.add_argument("input", metavar="MESH", type=Path, help="any triangle mesh; it need not be closed")
+    _output(command, "shape to write (.npz)", (".npz",))
+    command.add_argument("--mesh", type=_file(MESH_SUFFIXES), metavar="OUT.glb", help="also write the parts as a mesh")
+    command.add_argument("--picture", type=_file((".png",)), metavar="OUT.png", help="also draw input and parts")
+    command.add_argument("--parts", type=_count(1), metavar="N", help="at most this many convex parts")
+    command.add_argument("--halfspaces", type=_count(4), metavar="N", help="at most this many planes per part")
+    command.add_argument("--steps", type=_count(0), metavar="N", help="steps of gradient refinement")
+    command.add_argument("--seed", type=_count(0), metavar="N", help="seed of every random choice")
+    command.add_argument("--keep", action="store_true", help="on Ctrl-C write the shape reached so far")
+
+
+def _mesh(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("mesh", parents=[common], help="turn a shape into a mesh file")
+    _shape(command)
+    _output(command, f"mesh to write ({', '.join(MESH_SUFFIXES)})", MESH_SUFFIXES)
+    command.add_argument(
+        "--surface",
+        choices=SURFACES,
+        default="parts",
+        help="exact convex parts (default), their watertight union, the smooth surface, or the same from a grid",
+    )
+    command.add_argument("--resolution", type=_count(2), metavar="N", help="grid: cells along the longest side")
+    command.add_argument("--tolerance", type=_number, metavar="F", help="smooth: largest error in units of length")
+    command.add_argument("--center-gap", action="store_true", help="parts, union: lie halfway to the smooth surface")
+
+
+def _info(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    _shape(commands.add_parser("info", parents=[common], help="say what a shape consists of"))
+
+
+def _score(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("score", parents=[common], help="compare a shape with a mesh")
+    _shape(command)
+    command.add_argument("mesh", metavar="MESH", type=Path, help="the mesh to compare with")
+    command.add_argument("--points", type=_count(1), metavar="N", help="sample points of each estimate")
+    command.add_argument("--seed", type=_count(0), metavar="N", help="seed of the sample points")
+
+
+def _render(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("render", parents=[common], help="draw a shape")
+    _shape(command)
+    _output(command, "picture to write (.png)", (".png",))
+    command.add_argument("--mesh", metavar="MESH", type=Path, help="draw this mesh beside it")
+    command.add_argument("--size", type=_size, metavar="WxH", help="pixels of each panel")
+    angles = ("AZIMUTH", "ELEVATION")
+    command.add_argument("--view", type=_number, nargs=2, metavar=angles, help="where the camera stands, in degrees")
+    command.add_argument("--up", choices=("y", "z"), help="which axis points up (y)")
+    command.add_argument("--explode", type=_distance, metavar="F", help="how far the parts are moved apart")
+
+
+def _doctor(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    commands.add_parser("doctor", parents=[common], help="say what is installed, what runs and what is missing")
+
+
+def _shape(command: argparse.ArgumentParser) -> None:
+    command.add_argument("input", metavar="SHAPE", type=Path, help="shape file (.npz)")
+    command.add_argument("--index", type=_count(0), metavar="N", help="which shape of a file that holds several")
+
+
+def _output(command: argparse.ArgumentParser, help: str, suffixes: tuple[str, ...]) -> None:
+    command.add_argument("-o", "--output", metavar="OUT", required=True, type=_file(suffixes), help=help)
+
+
+def _file(suffixes: tuple[str, ...]) -> Callable[[str], Path]:
+    def read(text: str) -> Path:
+        path = Path(text)
+        if path.suffix not in suffixes:
+            raise argparse.ArgumentTypeError(f"{text!r} must end in {' or '.join(suffixes)}")
+        return path
+
+    return read
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
+        return int(text)
+
+    return read
+
+
+def _size(text: str) -> tuple[int, int]:
+    sides = text.lower().split("x")
+    if len(sides) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} must be WIDTHxHEIGHT, such as 640x480")
+    return _count(1)(sides[0]), _count(1)(sides[1])
+
+
+def _distance(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must not be negative")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if abs(value) < float("inf"):
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} must be a finite number")

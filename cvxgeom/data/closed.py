@@ -1,0 +1,87 @@
+"""The inside of a closed surface, exactly."""
+
+from functools import cached_property
+
+import manifold3d
+import numpy as np
+import trimesh
+from scipy import ndimage
+
+from .raster import cells_in_space
+from .winding import WindingNumber
+
+_COVER = 64  # cells along the longest side in the cover
+_COLUMNS = 1 << 16  # lines that measure a volume which booleans cannot
+
+
+class ClosedVolume:
+    """The points that a closed surface winds around.
+
+    Args:
+        surface: closed and outward oriented, as :func:`closed_surface` returns it; its components may overlap.
+
+    Example:
+        >>> box = trimesh.creation.box()
+        >>> round(ClosedVolume(trimesh.util.concatenate([box, box.copy().apply_translation([0.5, 0, 0])])).volume, 9)
+        1.5
+    """
+
+    def __init__(self, surface: trimesh.Trimesh) -> None:
+        self._surface = surface
+        self._winding = WindingNumber(np.asarray(surface.vertices), np.asarray(surface.faces))
+        self.bounds = np.array(surface.bounds)
+
+    def contains(self, points: np.ndarray) -> np.ndarray:
+        """Whether points (N, 3), in the mesh's frame, are inside: (N,) bool."""
+        return self._winding(points) != 0
+
+    @cached_property
+    def mesh(self) -> trimesh.Trimesh:
+        """The surface with its components united and its cavities cut out.
+
+        Where a component is not a manifold by itself, booleans are out of reach and the surface is returned as it is.
+        """
+        pieces = self._surface.split(only_watertight=False)
+        bodies = [_body(piece) for piece in pieces]
+        if len(pieces) == 1 or any(body.status() != manifold3d.Error.NoError for body in bodies):
+            return self._surface
+        filled = [body for body in bodies if body.volume() > 0]
+        hollow = [_body(piece, turned=True) for piece, body in zip(pieces, bodies) if body.volume() < 0]
+        united = manifold3d.Manifold.batch_boolean(filled, manifold3d.OpType.Add)
+        if hollow:
+            united -= manifold3d.Manifold.batch_boolean(hollow, manifold3d.OpType.Add)
+        result = united.to_mesh64()
+        return trimesh.Trimesh(
+            np.array(result.vert_properties), np.array(result.tri_verts, dtype=np.int64), process=False
+        )
+
+    @cached_property
+    def volume(self) -> float:
+        """Volume of the mesh; where that still overlaps itself, from the length of many lines inside (about 0.5 %)."""
+        mesh = self.mesh
+        winding = WindingNumber(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+        volume, lowest, highest = winding.measure(_COLUMNS)
+        return float(mesh.volume) if lowest >= 0 and highest <= 1 else volume
+
+    @cached_property
+    def cover(self) -> tuple[np.ndarray, float]:
+        """Cubes that together hold the whole solid: lowest corners (M, 3) and side, in the mesh's frame."""
+        low, high = self.bounds
+        side = float((high - low).max()) / _COVER
+        origin = low - 0.5 * side
+        shape = tuple((np.ceil((high - low) / side) + 1).astype(int).tolist())
+        touched = np.zeros(shape, dtype=bool)
+        _, flat = cells_in_space((self._surface.triangles - origin) / side, shape)
+        touched.ravel()[flat] = True
+        # cells that hang together without a triangle between them are all inside or all outside
+        labels = np.empty(shape, dtype=np.int32)
+        ndimage.label(~touched, output=labels)
+        _, first, region = np.unique(labels, return_index=True, return_inverse=True)
+        centers = (np.stack(np.unravel_index(first, shape), axis=1) + 0.5) * side + origin
+        filled = self.contains(centers)[region.reshape(shape)]
+        return np.argwhere(touched | filled) * side + origin, side
+
+
+def _body(piece: trimesh.Trimesh, turned: bool = False) -> manifold3d.Manifold:
+    faces = np.asarray(piece.faces)[:, ::-1] if turned else np.asarray(piece.faces)
+    return manifold3d.Manifold(manifold3d.Mesh64(np.array(piece.vertices), np.array(faces, dtype=np.uint64, order="C")))

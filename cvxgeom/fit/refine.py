@@ -1,0 +1,137 @@
+"""Gradient refinement: move the half-spaces until the union covers the solid and nothing else."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..ops import convex_sdf
+from ..shape import ConvexUnion
+from .samples import VolumeSamples
+
+_POINTS_PER_CONVEX = 400  # per gradient step
+_ASSIGN_EVERY = 25  # steps
+_LEARNING_RATE = 0.03  # in units of a convex's inradius
+# Softness in units of a convex's own inradius: were it softer than the convex is thick, the free points around would
+# outweigh the few inside, and thin parts would vanish. From soft, which is seen from afar, to hard, which is exact.
+_SHARPNESS = (20.0, 60.0)
+_SMOOTHNESS_PER_SHARPNESS = 10.0
+_INRADIUS = (0.003, 0.1)  # limits, per unit of the solid's longest side
+# Of the result, per unit of the longest side.
+HARD_SMOOTHNESS = 2000.0
+HARD_SHARPNESS = 400.0
+
+
+def refine_steps(
+    shape: ConvexUnion, samples: VolumeSamples, n_steps: int, generator: torch.Generator
+) -> Iterator[tuple[float, ConvexUnion]]:
+    """Yield (loss, shape) after each gradient step.
+
+    The loss estimates the volume of the symmetric difference, as a share of the solid's volume: an occupied point costs
+    its weight as far as the best convex does not cover it, a free one as far as each convex covers it. A convex sees
+    only the points that can move it (the free ones near it and the occupied ones that it covers best), so a step costs
+    the same however many convexes share the samples.
+
+    Args:
+        shape: where to start; a solid of longest side about 1, all convexes bounded.
+        samples: of the solid.
+        n_steps: number of steps; softness is annealed over them.
+        generator: draws the mini-batches.
+    """
+    scale = _Scale.of(shape)
+    # Both parameters move in units of the inradius: a normal by what its plane moves at the far end of the convex.
+    turn = torch.zeros_like(shape.normals).requires_grad_()
+    shift = torch.zeros_like(shape.offsets).requires_grad_()
+    optimizer = torch.optim.Adam([turn, shift], lr=_LEARNING_RATE)
+    volume = float(samples.weights[samples.occupied].sum())
+    nearby = None
+    for step in range(n_steps):
+        progress = step / max(1, n_steps - 1)
+        sharpness = _SHARPNESS[0] * (_SHARPNESS[1] / _SHARPNESS[0]) ** progress / scale.inradius
+        for group in optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * (0.02 + math.cos(progress * math.pi / 2))
+        if nearby is None or step % _ASSIGN_EVERY == 0:
+            nearby = _Nearby(_moved(shape, scale, turn, shift, sharpness), samples)
+        local = nearby.draw(generator)
+        current = _moved(shape, scale, turn, shift, sharpness)
+        # One batch element per convex: each meets its own points.
+        sdf = convex_sdf(
+            local.points,
+            current.normals[:, None],
+            current.offsets[:, None],
+            current.translations[:, None],
+            current.smoothness[:, None],
+        )[:, 0]
+        wrong = (torch.where(local.occupied, sdf, -sdf) * sharpness[:, None]).sigmoid()
+        loss = (local.weights * wrong).sum() / volume
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield float(loss.detach()), _moved(shape, scale, turn, shift, sharpness).detach()
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How large each convex is: (K,) radius of its largest ball, and half its diagonal."""
+
+    inradius: Tensor
+    reach: Tensor
+
+    @classmethod
+    def of(cls, shape: ConvexUnion) -> "_Scale":
+        polytopes = shape.detach().polytopes()
+        inradius = torch.tensor([p.inradius for p in polytopes], dtype=shape.dtype).clamp(*_INRADIUS)
+        reach = torch.tensor([float((p.bounds[1] - p.bounds[0]).norm()) / 2 for p in polytopes], dtype=shape.dtype)
+        return cls(inradius, reach)
+
+
+def _moved(shape: ConvexUnion, scale: _Scale, turn: Tensor, shift: Tensor, sharpness: Tensor) -> ConvexUnion:
+    normals = shape.normals + (scale.inradius / scale.reach)[:, None, None] * turn
+    return ConvexUnion(
+        torch.nn.functional.normalize(normals, dim=-1),
+        shape.offsets + scale.inradius[:, None] * shift,
+        shape.translations,
+        _SMOOTHNESS_PER_SHARPNESS * sharpness,
+        sharpness,
+    )
+
+
+class _Nearby:
+    """The samples that concern each convex: the free ones near it and the occupied ones that it covers best.
+
+    Those so deep inside that they have no gradient are left out.
+    """
+
+    def __init__(self, shape: ConvexUnion, samples: VolumeSamples) -> None:
+        with torch.no_grad():
+            sdf = shape.convex_sdf(samples.points)
+        best = torch.zeros_like(sdf, dtype=torch.bool).scatter_(0, sdf.argmin(dim=0, keepdim=True), True)
+        depth = sdf * shape.sharpness[:, None]
+        concerned = torch.where(samples.occupied, best & (depth > -5), depth < 5)
+        self.samples = samples
+        self.order = concerned.nonzero()[:, 1]  # grouped by convex
+        self.counts = concerned.sum(dim=1)
+        self.starts = self.counts.cumsum(0) - self.counts
+
+    def draw(self, generator: torch.Generator) -> VolumeSamples:
+        """(K, M) samples, M per convex, weighted to stand for all that concern it."""
+        uniform = torch.rand(len(self.counts), _POINTS_PER_CONVEX, generator=generator)
+        pick = self.starts[:, None] + (uniform * self.counts[:, None]).long()
+        local = self.samples[self.order[pick.clamp(max=len(self.order) - 1)]]
+        # A convex that nothing concerns draws anything, with weight 0.
+        weights = local.weights * (self.counts / _POINTS_PER_CONVEX)[:, None]
+        return VolumeSamples(local.points, local.occupied, weights)
+
+
+def hardened(shape: ConvexUnion) -> ConvexUnion:
+    """The same half-spaces, so smooth and sharp that the smooth union is close to the exact one."""
+    k = shape.n_convexes
+    return ConvexUnion(
+        shape.normals,
+        shape.offsets,
+        shape.translations,
+        shape.offsets.new_full((k,), HARD_SMOOTHNESS),
+        HARD_SHARPNESS,
+    )

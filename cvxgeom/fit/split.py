@@ -1,0 +1,261 @@
+"""Recursive splitting: cut the inside of a solid into pieces that are nearly convex.
+
+A piece is a set of inside points. Its convex is bounded by a fixed set of directions (a discrete-orientation polytope),
+which makes the convex of any subset a maximum over rows of one matrix, so that many cuts can be tried at once. What a
+cut is judged by is the *excess*: the volume that the convexes of the two halves hold and the solid does not.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..shape.polytope import hull_planes
+
+# A piece whose excess is below this share of the solid's volume is convex enough.
+PIECE_TOLERANCE = 0.002
+_SAMPLES = 1200  # points per piece on which cuts are tried
+_PROBES = 2000  # points per piece that measure its excess
+_MERGE_PROBES = 600  # the same for a pair that may be joined
+_ROUNDS = 2  # of cutting and joining: what joining saves is spent on further cuts
+_EVEN = 0.3  # a cut is even if each side has at least 20 % of the points
+_EVEN_BONUS = 0.03  # share of the excess that an even cut is worth beyond what it gains at once
+_CONVEX_BONUS = 0.3  # the same for cutting off a convex half, times its share of the points
+_CONVEX_EXCESS = 0.05  # a half is convex if its excess is below this share of its volume
+_SURFACE_CUTS = 28  # most frequent planes of the surface that are tried as cuts
+
+_HULL_NORMALS = 200  # of the exact hull that are candidates for planes, beside the common directions
+_OCCUPIED_WORTH = 0.05  # of keeping an occupied point out, relative to a free one
+
+Contains = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class InsidePoints:
+    """Points in the solid, surface included.
+
+    Args:
+        points: (n, 3).
+        normals: (n, 3) outward unit normals of those on the surface, 0 for the others.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray
+
+    def __getitem__(self, index: np.ndarray) -> "InsidePoints":
+        return InsidePoints(self.points[index], self.normals[index])
+
+    def __add__(self, other: "InsidePoints") -> "InsidePoints":
+        return InsidePoints(np.concatenate([self.points, other.points]), np.concatenate([self.normals, other.normals]))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(eq=False)
+class _Piece:
+    points: InsidePoints
+    reach: np.ndarray  # (D,) how far the points reach in each direction
+    free: np.ndarray  # (m, 3) probes in its convex that are not in the solid
+    excess: float  # volume that they stand for
+    searched: bool = False  # whether the best cut is known
+    halves: tuple["_Piece", "_Piece"] | None = None  # by that cut, if there is one
+    gain: float = 0.0
+
+
+class Splitter:
+    """Splits inside points by the cuts that lose the most excess, until what is left is convex enough.
+
+    Args:
+        inside: points in the solid.
+        contains: tells inside from outside for (n, 3) points.
+        volume: of the solid.
+        rng: source of all random numbers.
+    """
+
+    def __init__(self, inside: InsidePoints, contains: Contains, volume: float, rng: np.random.Generator):
+        self.contains, self.volume, self.rng = contains, volume, rng
+        self.extent = float(np.ptp(inside.points, axis=0).max())
+        self.directions = _directions(inside.normals)
+        self.root = self._piece(inside)
+
+    def split(self, max_pieces: int) -> list[InsidePoints]:
+        """At most ``max_pieces`` sets of points, each nearly convex or not worth another cut."""
+        pieces = [self.root]
+        for _ in range(_ROUNDS):
+            pieces = self._merged(self._cut(pieces, max_pieces))
+        return [piece.points for piece in pieces]
+
+    def planes(self, piece: InsidePoints, max_planes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Few half-spaces n·x + d ≤ 0 around a piece that keep out what is not solid.
+
+        Chosen one after the other, each as the one that keeps out most of the free points that are still in. Occupied
+        points count a little, so that pieces do not grow into each other without need.
+
+        Args:
+            piece: points to enclose.
+            max_planes: cap, at least 6.
+
+        Returns:
+            Normals (H, 3) and offsets (H,).
+
+        Raises:
+            ValueError: the points enclose no volume.
+        """
+        if len(piece) < 4:
+            raise ValueError(f"piece must have at least 4 points to enclose a volume, got {len(piece)}")
+        hull_normals, _ = hull_planes(piece.points, None)
+        normals = np.concatenate([self.directions, hull_normals[:: max(1, len(hull_normals) // _HULL_NORMALS)]])
+        reach = (piece.points @ normals.T).max(axis=0)
+        low, high = -reach[3:6], reach[:3]
+        margin = 0.1 * (high - low) + 0.02 * self.extent
+        probes = low - margin + (high - low + 2 * margin) * self.rng.random((_PROBES, 3))
+        worth = np.where(self.contains(probes), _OCCUPIED_WORTH, 1.0)
+        kept_out = probes @ normals.T > reach  # (probes, candidates)
+        chosen: list[int] = []
+        while len(chosen) < max_planes - 6:
+            gains = worth @ kept_out
+            best = int(gains.argmax())
+            if gains[best] <= 0:
+                break
+            chosen.append(best)
+            worth = np.where(kept_out[:, best], 0.0, worth)
+        # The box makes it bounded; where it does nothing, pruning takes it away again.
+        chosen += [axis for axis in range(6) if axis not in chosen]
+        return normals[chosen], -reach[chosen]
+
+    def _cut(self, pieces: list[_Piece], max_pieces: int) -> list[_Piece]:
+        """Cut one piece after the other, where it gains most, until the number is reached or nothing gains."""
+        pieces = list(pieces)
+        while len(pieces) < max_pieces:
+            for piece in pieces:
+                if not piece.searched and piece.excess > PIECE_TOLERANCE * self.volume:
+                    self._search(piece)
+            best = max(pieces, key=lambda piece: piece.gain)
+            if best.halves is None or best.gain <= 0.02 * PIECE_TOLERANCE * self.volume:
+                break
+            pieces.remove(best)
+            pieces.extend(best.halves)
+        return pieces
+
+    def _piece(self, points: InsidePoints) -> _Piece:
+        reach = (points.points @ self.directions.T).max(axis=0)
+        return _Piece(points, reach, *self._free(reach, _PROBES))
+
+    def _free(self, reach: np.ndarray, n: int) -> tuple[np.ndarray, float]:
+        """Points of a convex that are not in the solid, out of n in its box, and the volume that they stand for."""
+        high, low = reach[:3], -reach[3:6]  # the first six directions are ±x, ±y, ±z
+        probes = low + (high - low) * self.rng.random((n, 3))
+        probes = probes[(probes @ self.directions.T <= reach).all(axis=1)]
+        free = probes[~self.contains(probes)]
+        return free, float(np.prod(high - low)) * len(free) / n
+
+    def _search(self, piece: _Piece) -> None:
+        """Find the cut with the least excess of the halves."""
+        normals, levels = self._cuts(piece.points)
+        points = piece.points[self.rng.permutation(len(piece.points))[:_SAMPLES]]
+        left = self._is_left(points, normals, levels)  # (n, C)
+        reach = points.points @ self.directions.T
+        free = piece.free @ self.directions.T
+        # A hollow gains nothing from its first cuts, only from the last. The way there is to slice off what is convex,
+        # or failing that to cut in the middle.
+        even = np.abs(left.mean(axis=0) - 0.5) < _EVEN
+        per_probe = piece.excess / max(1, len(free))
+        allowed = _CONVEX_EXCESS * self.volume * len(piece.points) / len(self.root.points)
+        best, best_score, best_promise = None, -math.inf, 0.0
+        for c in range(len(levels)):
+            side = left[:, c]
+            if side.all() or not side.any():
+                continue
+            share = float(side.mean())
+            near, far = ((free <= reach[half].max(axis=0)).all(axis=1) for half in (side, ~side))
+            convex = share * (per_probe * near.sum() < allowed * share)
+            convex += (1 - share) * (per_probe * far.sum() < allowed * (1 - share))
+            promise = (_CONVEX_BONUS * convex + _EVEN_BONUS * even[c]) * piece.excess
+            score = promise - per_probe * int((near | far).sum())
+            if score > best_score:
+                best, best_score, best_promise = c, score, promise
+        piece.searched = True
+        if best is None:  # every plane leaves all points on one side
+            return
+        side = self._is_left(piece.points, normals[best], levels[best])
+        if side.all() or not side.any():
+            return
+        halves = self._piece(piece.points[side]), self._piece(piece.points[~side])
+        gain = piece.excess - halves[0].excess - halves[1].excess
+        piece.halves, piece.gain = halves, max(gain, best_promise)
+
+    def _is_left(self, points: InsidePoints, normals: np.ndarray, levels: np.ndarray | float) -> np.ndarray:
+        """Which points lie below planes n·x = level; those on the surface belong to the side of their material."""
+        return (points.points - 1e-4 * self.extent * points.normals) @ normals.T < levels
+
+    def _cuts(self, points: InsidePoints) -> tuple[np.ndarray, np.ndarray]:
+        """Candidate planes n·x = level: the surface's own planes, and slices across the axes and principal axes."""
+        normals, levels = [], []
+        on_surface = points.normals.any(axis=1)
+        if on_surface.any():
+            n, x = points.normals[on_surface], points.points[on_surface]
+            nearest = (n @ self.directions.T).argmax(axis=1)
+            level = (x * self.directions[nearest]).sum(axis=1)
+            bins = np.round(level / (0.01 * self.extent)).astype(np.int64)
+            key, first, count = np.unique(nearest * 100_003 + bins, return_index=True, return_counts=True)
+            for i in np.argsort(-count, kind="stable")[:_SURFACE_CUTS]:
+                members = nearest * 100_003 + bins == key[i]
+                normals.append(self.directions[nearest[first[i]]])
+                levels.append(float(np.median(level[members])))
+        centered = points.points - points.points.mean(axis=0)
+        axes = np.concatenate([np.eye(3), np.linalg.svd(centered[:5000], full_matrices=False)[2]])
+        for axis in axes:
+            along = points.points @ axis
+            low, high = along.min(), along.max()
+            for fraction in (0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85):
+                normals.append(axis)
+                levels.append(low + fraction * (high - low))
+        return np.array(normals), np.array(levels)
+
+    def _merged(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Join neighbors as long as their common convex gains hardly any excess."""
+        pieces = list(pieces)
+        allowed = PIECE_TOLERANCE * self.volume
+        costs: dict[tuple[_Piece, _Piece], float] = {}
+        while len(pieces) > 1:
+            pairs = [(a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :] if self._touch(a, b)]
+            for a, b in pairs:
+                if (a, b) not in costs:
+                    _, excess = self._free(np.maximum(a.reach, b.reach), _MERGE_PROBES)
+                    costs[a, b] = excess - a.excess - b.excess
+            a, b = min(pairs, key=lambda pair: costs[pair], default=(None, None))
+            if a is None or b is None or costs[a, b] >= allowed:
+                break
+            pieces = [piece for piece in pieces if piece not in (a, b)]
+            pieces.append(self._piece(a.points + b.points))
+        return pieces
+
+    def _touch(self, a: _Piece, b: _Piece) -> bool:
+        gap = 0.02 * self.extent
+        return bool((a.reach[:3] + gap > -b.reach[3:6]).all() and (b.reach[:3] + gap > -a.reach[3:6]).all())
+
+
+def _directions(normals: np.ndarray) -> np.ndarray:
+    """Unit directions that bound the pieces: ±axes first, edges and corners of a cube, the surface's own normals."""
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    grid = np.array([[x, y, z] for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)], dtype=float)
+    cube = grid[np.abs(grid).sum(axis=1) > 1]
+    cube /= np.linalg.norm(cube, axis=1, keepdims=True)
+    directions = np.concatenate([axes, cube])
+    surface = normals[normals.any(axis=1)]
+    surface = surface[:: max(1, len(surface) // 5000)]
+    surface = np.concatenate([surface, -surface])
+    for _ in range(24):
+        if not len(surface):
+            break
+        # The most frequent normal that no direction is near yet: bins of a few degrees on a cube map.
+        bins, counts = np.unique(np.round(surface * 8).astype(np.int64), axis=0, return_counts=True)
+        members = (np.round(surface * 8).astype(np.int64) == bins[counts.argmax()]).all(axis=1)
+        center = surface[members].mean(axis=0)
+        center /= np.linalg.norm(center)
+        if (directions @ center).max() < np.cos(np.radians(4)):
+            directions = np.concatenate([directions, center[None]])
+        surface = surface[(surface @ center < np.cos(np.radians(8))) & ~members]
+    return directions

@@ -1,0 +1,107 @@
+"""Finds and loads the compiled CPU library, and says why there is none."""
+
+import ctypes
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from . import _build
+
+ABI = 1  # of _native/api.h
+OK, UNUSUAL, NO_MEMORY = range(3)
+NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
+FUNCTIONS = ("convex_forward", "convex_backward", "union_forward", "union_backward", "contains", "raycast")
+
+
+def _structure(name: str, pointers: str, integers: str) -> type[ctypes.Structure]:
+    fields = [(field, ctypes.c_void_p) for field in pointers.split()]
+    fields += [(field, ctypes.c_int64) for field in ("batch", "n", "k", "h")]
+    fields += [(field, ctypes.c_int32) for field in integers.split()]
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+IndicatorCall = _structure(
+    "IndicatorCall",
+    "points normals offsets translations smoothness sharpness value part order grad grad_points grad_normals "
+    "grad_offsets grad_translations grad_smoothness grad_sharpness counters",
+    "is_double threads needs",
+)
+RaycastCall = _structure(
+    "RaycastCall",
+    "origins directions normals offsets translations distance facing part half_space inside counters",
+    "is_double threads",
+)
+
+
+@dataclass(frozen=True)
+class Library:
+    """The compiled library: its functions by name (each takes a call structure), its vector width in words."""
+
+    functions: dict[str, ctypes._CFuncPtr]
+    instruction_set: str
+    path: Path
+
+
+def load(path: Path = _build.PACKAGE / "_native" / _build.LIBRARY) -> tuple[Library | None, str]:
+    """The library if it can be used, and a sentence that says so or why not."""
+    if os.environ.get("CVXGEOM_NATIVE") == "0":
+        return None, "the compiled CPU library is switched off by CVXGEOM_NATIVE=0"
+    if not path.exists():
+        return None, f"the compiled CPU library is not there ({path.name}): cvxgeom was installed without a C++ compiler"
+    try:
+        binary = ctypes.CDLL(str(path))
+        abi = binary.cvxgeom_abi()
+        binary.cvxgeom_sources.restype = binary.cvxgeom_instruction_set.restype = ctypes.c_char_p
+        sources = binary.cvxgeom_sources().decode()
+        functions = {name: getattr(binary, f"cvxgeom_{name}") for name in FUNCTIONS}
+    except (OSError, AttributeError) as error:
+        return None, f"the compiled CPU library does not load: {error}"
+    if abi != ABI or sources != (_build.sources_digest() or sources):
+        return None, "the compiled CPU library was built from other sources: install cvxgeom again"
+    for name, function in functions.items():
+        function.argtypes = [ctypes.POINTER(RaycastCall if name == "raycast" else IndicatorCall)]
+    instruction_set = binary.cvxgeom_instruction_set().decode()
+    return Library(functions, instruction_set, path), f"compiled kernels ({instruction_set}) for float32 and float64"
+
+
+# When the module is imported rather than at the first call: torch.compile may trace that one, and cannot trace this.
+LIBRARY, SENTENCE = load()
+
+_counters: Tensor | None = None
+
+
+def run(name: str, call: ctypes.Structure) -> bool:
+    """Run a function of the library without the interpreter's lock; False if the values are not for it.
+
+    Raises:
+        MemoryError: there was none.
+    """
+    assert LIBRARY is not None
+    call.threads = torch.get_num_threads()  # type: ignore[attr-defined]
+    if _counters is not None:
+        call.counters = _counters.data_ptr()  # type: ignore[attr-defined]
+    status = LIBRARY.functions[name](call)
+    if status == NO_MEMORY:
+        raise MemoryError(f"out of memory in {name}")
+    return status == OK
+
+
+class count_work:
+    """Count what the kernels do inside a ``with`` block, for tests and measurements; one block at a time.
+
+    ``pairs`` (block of points, convex) in all, ``visited`` of these, ``planes`` of the visited convexes and ``kept`` of
+    these.
+    """
+
+    def __enter__(self) -> "count_work":
+        global _counters
+        _counters = self._values = torch.zeros(4, dtype=torch.int64)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _counters
+        _counters = None
+        self.pairs, self.visited, self.planes, self.kept = self._values.tolist()

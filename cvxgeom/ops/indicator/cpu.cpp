@@ -1,0 +1,302 @@
+// Forward kernels: each convex by itself, and unions, where most convexes are ruled out a block at a time.
+#include "evaluate.h"
+
+namespace cvxgeom {
+namespace CVX_NS {
+namespace {
+
+constexpr std::int64_t ROW_BLOCKS = 1024;  // blocks per task of convex_forward: a row of results that fits the cache
+constexpr int SORTED_CANDIDATES = 64;
+
+// Threads cost more than they bring below about 30 µs of work.
+int threads_for(const IndicatorCall& call) {
+    return double(call.batch) * call.n * call.k * call.h < 65536 ? 1 : call.threads;
+}
+
+template <class T>
+struct Scratch {
+    Array<T> work, center;
+    Array<int> kept;
+    explicit Scratch(std::int64_t padded)
+        : work(padded * GROUP * WIDTH<T>), center(padded), kept(padded) {}
+    explicit operator bool() const { return work && center && kept; }
+};
+
+template <class T>
+Vec<T> result_of(Vec<T> s, bool indicator) {
+    return indicator ? indicator_of<T>(s) : s;
+}
+
+template <class T>
+int convex_forward(const IndicatorCall& call) {
+    const int threads = threads_for(call);
+    const std::int64_t n = call.n, k = call.k, padded = round_up(call.h, PADDING);
+    Packed<T> packed(call.batch * k, padded);
+    int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations,
+                      call.smoothness, call.sharpness, threads);
+    if (status != OK) return status;
+    Ranked<T> ranked(call.batch, n, call.order);
+    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    if (status != OK) return status;
+
+    const bool indicator = call.sharpness != nullptr;
+    const std::int64_t rows = (ranked.blocks + ROW_BLOCKS - 1) / ROW_BLOCKS;
+    parallel(call.batch * k * rows, threads, [&](std::int64_t task) {
+        const std::int64_t row = task / rows, first = task % rows * ROW_BLOCKS, b = row / k;
+        const Convex<T>& c = packed.convexes[row];
+        T* const value = static_cast<T*>(call.value) + row * n;
+        const std::int32_t* const order = ranked.order + b * n;
+        const std::int64_t used = ranked.blocks_used(b), end = least(first + ROW_BLOCKS, used);
+        Scratch<T> scratch(padded);
+        if (!scratch) {
+            __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
+            return;
+        }
+        std::int64_t visited = 0, planes_kept = 0;
+        alignas(64) T out[BLOCK];
+        for (std::int64_t i = first; i < end; ++i) {
+            const Box<T>& box = ranked.box(b, i);
+            const std::int32_t* const at = order + i * BLOCK;
+            const int count = ranked.in_block(b, i);
+            const Bounds<T> known = bounds(c, box, scratch.center.get());
+            if (indicator) {
+                const bool out_of_it = c.sigma * known.low > Format<T>::UNDERFLOW_AT * (1 + 8 * Format<T>::EPS);
+                const bool deep_inside = c.sigma * (known.high + c.spread) < -Format<T>::NEGLIGIBLE - T(0.1);
+                if (out_of_it || deep_inside) {
+                    const T constant = deep_inside ? T(1) : T(0);
+                    for (int j = 0; j < count; ++j) value[at[j]] = constant;
+                    continue;
+                }
+            }
+            const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
+            sdf_block(c, ranked.block(b, i), scratch.kept.get(), n_kept, scratch.work.get(), out);
+            if (indicator) {
+                const Vec<T> sigma = splat(c.sigma);
+                for (int j = 0; j < BLOCK; j += WIDTH<T>) store(out + j, indicator_of<T>(load(out + j) * sigma));
+            }
+            for (int j = 0; j < count; ++j) value[at[j]] = out[j];
+            ++visited;
+            planes_kept += n_kept;
+        }
+        if (first == 0)
+            for (std::int64_t j = ranked.finite[b]; j < n; ++j) value[order[j]] = T(__builtin_nan(""));
+        count_visits(call, end > first ? end - first : 0, visited, planes_kept);
+    });
+    return status;
+}
+
+template <class T>
+struct Candidate {
+    std::int64_t k;
+    T low;  // of σΦ in the box
+};
+
+// Keeps of `from` (null: all k) the convexes that may be the minimum of σΦ somewhere in the box; returns how many.
+template <class T>
+std::int64_t choose(const Convex<T>* convexes, const Candidate<T>* from, std::int64_t n, const Box<T>& box,
+                    T* center, Candidate<T>* to) {
+    T ceiling = -NOWHERE<T>;  // the union is nowhere in the box above
+    for (std::int64_t i = 0; i < n; ++i) {
+        const std::int64_t k = from ? from[i].k : i;
+        const Convex<T>& c = convexes[k];
+        const Bounds<T> known = bounds(c, box, center);
+        const T high = c.sigma * (known.high + c.spread * (1 + 8 * Format<T>::EPS));
+        to[i] = {k, c.sigma * known.low};
+        // Rounding of the product and of Φ, once more.
+        const T sure = high + 8 * Format<T>::EPS * (high < 0 ? -high : high);
+        ceiling = sure < ceiling ? sure : ceiling;
+    }
+    std::int64_t left = 0;
+    for (std::int64_t i = 0; i < n; ++i)
+        if (to[i].low <= ceiling) to[left++] = to[i];
+    return left;
+}
+
+// Nearest first, so that the others can be ruled out by it.
+template <class T>
+void arrange(Candidate<T>* list, std::int64_t n) {
+    if (n > SORTED_CANDIDATES) {
+        std::int64_t nearest = 0;
+        for (std::int64_t i = 1; i < n; ++i)
+            if (list[i].low < list[nearest].low) nearest = i;
+        const Candidate<T> front = list[nearest];
+        list[nearest] = list[0];
+        list[0] = front;
+        return;
+    }
+    for (std::int64_t i = 1; i < n; ++i) {
+        const Candidate<T> item = list[i];
+        std::int64_t j = i;
+        for (; j > 0 && list[j - 1].low > item.low; --j) list[j] = list[j - 1];
+        list[j] = item;
+    }
+}
+
+template <class T>
+T largest(const T* values) {
+    Vec<T> most = load(values);
+    for (int i = WIDTH<T>; i < BLOCK; i += WIDTH<T>) most = max(most, load(values + i));
+    return max_lanes<T>(most);
+}
+
+template <class T>
+int union_forward(const IndicatorCall& call) {
+    using Integer = typename Lanes<T>::integer;
+    const int threads = threads_for(call);
+    const std::int64_t n = call.n, k = call.k, padded = round_up(call.h, PADDING);
+    Packed<T> packed(call.batch * k, padded);
+    int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations,
+                      call.smoothness, call.sharpness, threads);
+    if (status != OK) return status;
+    Ranked<T> ranked(call.batch, n, call.order);
+    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    if (status != OK) return status;
+
+    const bool indicator = call.sharpness != nullptr;
+    const std::int64_t supers = (ranked.blocks + SUPER - 1) / SUPER;
+    parallel(call.batch * supers, threads, [&](std::int64_t task) {
+        const std::int64_t b = task / supers, first = task % supers * SUPER;
+        const std::int64_t end = least(first + SUPER, ranked.blocks_used(b));
+        const Convex<T>* const convexes = packed.convexes.get() + b * k;
+        T* const value = static_cast<T*>(call.value) + b * n;
+        std::int32_t* const part = static_cast<std::int32_t*>(call.part) + b * n;
+        const std::int32_t* const order = ranked.order + b * n;
+        Scratch<T> scratch(padded);
+        Array<Candidate<T>> coarse(k), fine(k);
+        if (!scratch || !coarse || !fine) {
+            __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
+            return;
+        }
+        if (first == 0)
+            for (std::int64_t j = ranked.finite[b]; j < n; ++j) {
+                value[order[j]] = T(__builtin_nan(""));
+                part[order[j]] = 0;
+            }
+        if (first >= end) return;
+        std::int64_t n_coarse = k, visited = 0, planes_kept = 0;
+        if (end - first > 1) {
+            const Box<T> around = box_of_boxes(&ranked.box(b, first), end - first);
+            n_coarse = choose<T>(convexes, nullptr, k, around, scratch.center.get(), coarse.get());
+        } else {
+            for (std::int64_t i = 0; i < k; ++i) coarse[i].k = i;
+        }
+        alignas(64) T best[BLOCK];
+        alignas(64) Integer best_part[BLOCK];
+        for (std::int64_t i = first; i < end; ++i) {
+            const Box<T>& box = ranked.box(b, i);
+            const std::int64_t n_fine =
+                choose<T>(convexes, coarse.get(), n_coarse, box, scratch.center.get(), fine.get());
+            arrange(fine.get(), n_fine);
+            for (int j = 0; j < BLOCK; ++j) {
+                best[j] = -NOWHERE<T>;
+                best_part[j] = 0;
+            }
+            T worst = -NOWHERE<T>;
+            for (std::int64_t j = 0; j < n_fine; ++j) {
+                const T low = fine[j].low;
+                if (low > worst) continue;
+                // An indicator that is exactly 0 or 1 in this precision, whichever convex is to be thanked for it.
+                if (indicator && (low > Format<T>::UNDERFLOW_AT * (1 + 8 * Format<T>::EPS) ||
+                                  worst < -Format<T>::NEGLIGIBLE - T(0.1)))
+                    continue;
+                const Convex<T>& c = convexes[fine[j].k];
+                const Bounds<T> known = bounds(c, box, scratch.center.get());
+                const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
+                improve_block(c, static_cast<Integer>(fine[j].k), ranked.block(b, i), scratch.kept.get(), n_kept,
+                              scratch.work.get(), best, best_part);
+                worst = largest(best);
+                ++visited;
+                planes_kept += n_kept;
+            }
+            const std::int32_t* const at = order + i * BLOCK;
+            const int count = ranked.in_block(b, i);
+            if (indicator)
+                for (int j = 0; j < BLOCK; j += WIDTH<T>) store(best + j, indicator_of<T>(load(best + j)));
+            for (int j = 0; j < count; ++j) {
+                value[at[j]] = best[j];
+                part[at[j]] = static_cast<std::int32_t>(best_part[j]);
+            }
+        }
+        count_visits(call, (end - first) * k, visited, planes_kept);
+    });
+    return status;
+}
+
+template <class T>
+int contains(const IndicatorCall& call) {
+    const int threads = threads_for(call);
+    const std::int64_t n = call.n, k = call.k, padded = round_up(call.h, PADDING);
+    Packed<T> packed(call.batch * k, padded);
+    int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations, nullptr,
+                      nullptr, threads);
+    if (status != OK) return status;
+    Ranked<T> ranked(call.batch, n, call.order);
+    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    if (status != OK) return status;
+
+    const std::int64_t supers = (ranked.blocks + SUPER - 1) / SUPER;
+    parallel(call.batch * supers, threads, [&](std::int64_t task) {
+        const std::int64_t b = task / supers, first = task % supers * SUPER;
+        const std::int64_t end = least(first + SUPER, ranked.blocks_used(b));
+        const Convex<T>* const convexes = packed.convexes.get() + b * k;
+        std::uint8_t* const value = static_cast<std::uint8_t*>(call.value) + b * n;
+        const std::int32_t* const order = ranked.order + b * n;
+        Scratch<T> scratch(padded);
+        Array<std::int64_t> near(k);
+        if (!scratch || !near) {
+            __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
+            return;
+        }
+        if (first == 0)
+            for (std::int64_t j = ranked.finite[b]; j < n; ++j) value[order[j]] = 0;
+        if (first >= end) return;
+        const Box<T> around = box_of_boxes(&ranked.box(b, first), end - first);
+        std::int64_t n_near = 0, visited = 0, planes_kept = 0;
+        for (std::int64_t i = 0; i < k; ++i)
+            if (bounds(convexes[i], around, scratch.center.get()).low <= 0) near[n_near++] = i;
+        alignas(64) T deepest[BLOCK];  // min over convexes of max_h L
+        for (std::int64_t i = first; i < end; ++i) {
+            const Box<T>& box = ranked.box(b, i);
+            for (int j = 0; j < BLOCK; ++j) deepest[j] = -NOWHERE<T>;
+            for (std::int64_t j = 0; j < n_near; ++j) {
+                const Convex<T>& c = convexes[near[j]];
+                const Bounds<T> known = bounds(c, box, scratch.center.get());
+                if (known.low > 0) continue;
+                if (known.high < 0) {
+                    for (int v = 0; v < BLOCK; ++v) deepest[v] = T(-1);
+                    break;
+                }
+                const int n_kept = prune(c, box, known, scratch.center.get(), T(0), scratch.kept.get());
+                const T* const xyz = ranked.block(b, i);
+                for (int v = 0; v < BLOCK; v += GROUP * WIDTH<T>) {
+                    const Local<T> at(c, xyz, v);
+                    Vec<T> most[GROUP];
+                    distances_to(c, at, scratch.kept.get(), n_kept, scratch.work.get(), GROUP * WIDTH<T>, most);
+                    for (int g = 0; g < GROUP; ++g)
+                        store(deepest + v + g * WIDTH<T>, min(most[g], load(deepest + v + g * WIDTH<T>)));
+                }
+                ++visited;
+                planes_kept += n_kept;
+                if (largest(deepest) <= 0) break;
+            }
+            const std::int32_t* const at = order + i * BLOCK;
+            const int count = ranked.in_block(b, i);
+            for (int j = 0; j < count; ++j) value[at[j]] = deepest[j] <= 0;
+        }
+        count_visits(call, (end - first) * k, visited, planes_kept);
+    });
+    return status;
+}
+
+}  // namespace
+
+int convex_forward(const IndicatorCall& call) {
+    return call.is_double ? convex_forward<double>(call) : convex_forward<float>(call);
+}
+int union_forward(const IndicatorCall& call) {
+    return call.is_double ? union_forward<double>(call) : union_forward<float>(call);
+}
+int contains(const IndicatorCall& call) { return call.is_double ? contains<double>(call) : contains<float>(call); }
+
+}  // namespace CVX_NS
+}  // namespace cvxgeom

@@ -1,0 +1,154 @@
+"""The indicator ops on compiled kernels, as PyTorch sees them: derivatives, tracing, double backward.
+
+In eager mode an autograd.Function calls the launcher directly, since the dispatcher would cost more than a small kernel
+runs. Everything that is not eager on plain tensors (torch.compile, fake tensors, dispatch modes) meets the same
+functions as ops of torch.library. All functions want tensors of one type and one batch shape, and K, N > 0.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _native
+from . import cpu, pieces
+
+_library = torch.library.Library("cvxgeom", "FRAGMENT")
+_INPUTS = "Tensor points, Tensor normals, Tensor offsets, Tensor translations, Tensor smoothness, Tensor? sharpness"
+_library.define(f"indicator(bool union, {_INPUTS}) -> (Tensor, Tensor, Tensor)")
+_library.define(
+    f"indicator_backward(bool union, int needs, Tensor grad, Tensor value, Tensor part, Tensor order, {_INPUTS})"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
+)
+_library.define("contains(Tensor points, Tensor normals, Tensor offsets, Tensor translations) -> Tensor")
+
+
+def evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
+    """As `pieces.evaluate`: per convex, or their union; differentiable twice."""
+    if not is_plain(*inputs):
+        return torch.ops.cvxgeom.indicator.default(union, *inputs)[0]
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
+        return _Indicator.apply(union, *inputs)[0]  # type: ignore[index]
+    return _forward(union, *inputs)[0]
+
+
+def contains(*inputs: Tensor) -> Tensor:
+    """Whether points lie in an exact polytope; not differentiable."""
+    return _contains(*inputs) if is_plain(*inputs) else torch.ops.cvxgeom.contains.default(*inputs)
+
+
+def is_plain(*tensors: Tensor | None) -> bool:
+    """Whether tensors have memory of their own that a kernel may read right now."""
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+        return False
+    return all(t is None or type(t) is Tensor or type(t) is torch.nn.Parameter for t in tensors)
+
+
+def _forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    done = cpu.forward(union, *inputs)
+    if done is not None:
+        return done
+    points = inputs[0]
+    assert points is not None
+    with torch.no_grad():
+        value = pieces.evaluate(union, points, *inputs[1:])
+    # -1 tells the backward kernel that the reference was here.
+    order = torch.full(points.shape[:-1], -1, dtype=torch.int32)
+    return value, order.clone() if union else order.new_empty(0), order
+
+
+def _backward(
+    union: bool, needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, *inputs: Tensor | None
+) -> tuple[Tensor, ...]:
+    done = cpu.backward(union, needs, grad, value, part, order, *inputs)
+    if done is not None:
+        return done
+    with torch.no_grad():
+        found = pieces.gradients(union, grad, *inputs)  # type: ignore[arg-type]
+    return tuple(
+        f.contiguous() if f is not None and empty.numel() else empty
+        for f, empty in zip(found, cpu.empty_gradients(needs, *inputs))
+    )
+
+
+def _contains(*inputs: Tensor) -> Tensor:
+    done = cpu.contains(*inputs)
+    return pieces.contains(*inputs) if done is None else done
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    union, *tensors = inputs
+    ctx.union = union
+    ctx.save_for_backward(*tensors, *output)
+    ctx.set_materialize_grads(False)
+
+
+def _derivatives(ctx: Any, grad: Tensor | None, *_: object) -> tuple[Tensor | None, ...]:
+    *inputs, value, part, order = ctx.saved_tensors
+    wanted = ctx.needs_input_grad[1:]
+    if grad is None:
+        return (None,) * 7
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        return None, *_differentiable(ctx.union, wanted, grad, inputs)
+    needs = (
+        _native.NEEDS_POINTS * wanted[0]
+        | _native.NEEDS_PLANES * any(wanted[1:4])
+        | _native.NEEDS_SMOOTHNESS * wanted[4]
+        | _native.NEEDS_SHARPNESS * wanted[5]
+    )
+    run = _backward if is_plain(grad, *inputs) else torch.ops.cvxgeom.indicator_backward.default
+    found = run(ctx.union, needs, grad, value, part, order, *inputs)
+    return None, *(f if want else None for f, want in zip(found, wanted))
+
+
+def _differentiable(
+    union: bool, wanted: tuple[bool, ...], grad: Tensor, inputs: list[Tensor | None]
+) -> list[Tensor | None]:
+    """Derivatives that can be differentiated again: by the reference (create_graph=True)."""
+    with torch.enable_grad():
+        value = pieces.evaluate(union, *inputs)  # type: ignore[arg-type]
+        sources = [t for t, want in zip(inputs, wanted) if want and t is not None]
+        found = iter(torch.autograd.grad(value, sources, grad, create_graph=True, allow_unused=True))
+    return [next(found) if want and t is not None else None for t, want in zip(inputs, wanted)]
+
+
+class _Indicator(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        output = _forward(union, *inputs)
+        _setup_context(ctx, (union, *inputs), output)
+        ctx.mark_non_differentiable(*output[1:])
+        return output
+
+    backward = staticmethod(_derivatives)  # type: ignore[assignment]
+
+
+_library.impl("indicator", _forward, "CPU")
+_library.impl("indicator_backward", _backward, "CPU")
+_library.impl("contains", _contains, "CPU")
+
+
+@torch.library.register_fake("cvxgeom::indicator")
+def _fake_forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    points, normals = inputs[:2]
+    assert points is not None and normals is not None
+    batch, n = points.shape[:-2], points.shape[-2]
+    order = points.new_empty((*batch, n), dtype=torch.int32)
+    if union:
+        return points.new_empty((*batch, n)), torch.empty_like(order), order
+    return points.new_empty((*batch, normals.shape[-3], n)), order.new_empty((0,)), order
+
+
+@torch.library.register_fake("cvxgeom::indicator_backward")
+def _fake_backward(
+    union: bool, needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, *inputs: Tensor | None
+) -> tuple[Tensor, ...]:
+    return cpu.empty_gradients(needs, *inputs)
+
+
+@torch.library.register_fake("cvxgeom::contains")
+def _fake_contains(points: Tensor, normals: Tensor, offsets: Tensor, translations: Tensor) -> Tensor:
+    return points.new_empty(points.shape[:-1], dtype=torch.bool)
+
+
+torch.library.register_autograd("cvxgeom::indicator", _derivatives, setup_context=_setup_context, lib=_library)

@@ -1,0 +1,111 @@
+"""The whole pipeline on solids whose best decomposition is known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+import cvxgeom
+from cvxgeom.data import LabeledPoints, solidify
+from cvxgeom.fit import FitConfig, FitStep, fit_steps
+
+from .solids import frame, l_shape, table
+
+QUICK = FitConfig(n_steps=60, n_samples=20_000)
+
+
+def test_a_box_is_one_convex_of_six_planes():
+    result = cvxgeom.fit(trimesh.creation.box((1, 2, 3)), QUICK)
+    assert (result.shape.n_convexes, result.shape.n_halfspaces) == (1, 6)
+    assert float(result.shape.polytopes()[0].volume) == pytest.approx(6, rel=1e-3)
+    assert result.scores["iou"] > 0.998
+    assert result.status is cvxgeom.FitStatus.CONVERGED and result.history == ()
+
+
+def test_separate_convex_components_are_kept_as_they_are():
+    mesh = trimesh.util.concatenate(
+        [trimesh.creation.box((1, 1, 1)), trimesh.creation.icosahedron().apply_translation((3, 0, 0))]
+    )
+    result = cvxgeom.fit(mesh, QUICK)
+    assert result.shape.n_convexes == 2
+    volumes = sorted(float(p.volume) for p in result.shape.polytopes())
+    assert volumes == pytest.approx(sorted([1.0, trimesh.creation.icosahedron().volume]), rel=2e-2)
+
+
+@pytest.mark.parametrize(("make", "n_parts"), [(l_shape, 2), (table, 5), (frame, 4)])
+def test_one_component_of_boxes_is_taken_apart(make, n_parts):
+    result = cvxgeom.fit(make(), QUICK)
+    assert result.scores["iou"] > 0.96
+    assert n_parts <= result.shape.n_convexes <= n_parts + 2
+
+
+def test_points_are_a_source_of_their_own():
+    g = torch.Generator().manual_seed(0)
+    points = 2 * torch.rand(20_000, 3, generator=g) - 1
+    result = cvxgeom.fit(LabeledPoints(points, points.norm(dim=-1) < 0.8), QUICK)
+    assert result.scores["iou"] > 0.93
+    fresh = 2 * torch.rand(20_000, 3, generator=g) - 1
+    assert ((fresh.norm(dim=-1) < 0.8) == result.shape.contains(fresh)).float().mean() > 0.97
+
+
+def test_result_is_in_the_frame_and_unit_of_the_source():
+    near, far = l_shape(), l_shape().apply_scale(1000).apply_translation((5000, -300, 40))
+    a, b = cvxgeom.fit(near, QUICK), cvxgeom.fit(far, QUICK)
+    assert b.scores["iou"] == pytest.approx(a.scores["iou"], abs=0.02)
+    corners = np.stack([p.bounds.numpy() for p in b.shape.polytopes()])
+    np.testing.assert_allclose([corners[:, 0].min(0), corners[:, 1].max(0)], far.bounds, atol=30)
+
+
+def test_equal_seeds_give_equal_results():
+    a, b = cvxgeom.fit(l_shape(), QUICK), cvxgeom.fit(l_shape(), QUICK)
+    for field in dataclasses.fields(a.shape):
+        assert torch.equal(getattr(a.shape, field.name), getattr(b.shape, field.name))
+    assert a.history == b.history and a.scores == b.scores
+
+
+def test_counts_are_caps():
+    config = dataclasses.replace(QUICK, max_parts=3, max_halfspaces=8, n_steps=10)
+    shape = cvxgeom.fit(table(), config).shape
+    assert shape.n_convexes <= 3 and shape.n_halfspaces <= 8
+
+
+def test_steps_report_progress_and_end_with_the_result():
+    config = dataclasses.replace(QUICK, n_steps=30, target_iou=1.0)
+    steps = list(fit_steps(solidify(l_shape()), config))
+    assert [step.step for step in steps] == [0, 10, 20, 30, 30]
+    assert all(isinstance(step, FitStep) and step.n_steps == 30 for step in steps)
+    assert [step.result is None for step in steps] == [True, True, True, True, False]
+    result = steps[-1].result
+    assert len(result.history) == 30 and all(0 <= loss < 10 for loss in result.history)
+    assert set(result.scores) == {"iou", "iou_smooth", "iou_initial"}
+    assert abs(result.scores["iou"] - result.scores["iou_smooth"]) < 0.05
+
+
+def test_refinement_improves_what_it_starts_from():
+    result = cvxgeom.fit(trimesh.creation.torus(1.0, 0.35), dataclasses.replace(QUICK, n_steps=120))
+    assert result.scores["iou"] > result.scores["iou_initial"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_parts": 0}, "max_parts must be a whole number of at least 1, got 0"),
+        ({"max_halfspaces": 5}, "max_halfspaces must be a whole number of at least 6, got 5"),
+        ({"n_steps": -1}, "n_steps must be"),
+        ({"n_samples": 10.5}, "n_samples must be a whole number"),
+        ({"seed": True}, "seed must be"),
+        ({"target_iou": 1.5}, r"target_iou must be in \(0, 1\], got 1.5"),
+    ],
+)
+def test_wrong_configs_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        FitConfig(**change)
+
+
+def test_wrong_sources_are_named():
+    with pytest.raises(TypeError, match="source must be a trimesh.Trimesh, a Solid or LabeledPoints, got str"):
+        cvxgeom.fit("chair.obj")
+    with pytest.raises(ValueError, match="at least one occupied point"):
+        cvxgeom.fit(LabeledPoints(torch.rand(10, 3), torch.zeros(10, dtype=torch.bool)))

@@ -1,0 +1,110 @@
+"""What the package promises as a whole: its names, a light import, examples that run."""
+
+import contextlib
+import doctest
+import importlib
+import inspect
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+import cvxgeom
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "cvxgeom").rglob("*.py")
+    if path.stem != "__main__"
+)
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code as a user would: a fresh process, no annotation checks, every warning an error."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.mark.parametrize("name", cvxgeom.__all__)
+def test_every_public_name_is_documented_and_every_function_by_an_example(name: str) -> None:
+    value = getattr(cvxgeom, name)
+    if isinstance(value, ModuleType) or not callable(value):
+        return
+    text = inspect.getdoc(value) or ""
+    assert text, f"cvxgeom.{name} has no docstring"
+    assert isinstance(value, type) or ">>>" in text, f"the docstring of cvxgeom.{name} has no example"
+
+
+def test_public_names_are_listed_once_and_shown() -> None:
+    assert len(set(cvxgeom.__all__)) == len(cvxgeom.__all__)
+    assert set(cvxgeom.__all__) <= set(dir(cvxgeom))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        cvxgeom.no_such_name  # noqa: B018
+
+
+def test_import_is_light_and_silent() -> None:
+    heavy = ("torch", "numpy", "scipy", "trimesh", "skimage", "manifold3d", "PIL", "rich", "embreex")
+    done = run_python(f"import sys, cvxgeom; sys.exit(' '.join(m for m in {heavy!r} if m in sys.modules) or 0)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_any_part_of_the_package_can_be_the_first_one_used() -> None:
+    # Lazy loading must not depend on what was imported before. A process for each name would be slow, so one name of
+    # each folder is tried, and our modules are forgotten in between.
+    code = (
+        "import sys\n"
+        "import cvxgeom\n"
+        "values = {name: getattr(cvxgeom, name) for name in cvxgeom.__all__}\n"
+        "homes = {name: getattr(value, '__module__', None) or str(value) for name, value in values.items()}\n"
+        "one_of_each = {home.split('.')[:2][-1]: name for name, home in homes.items()}\n"
+        "for name in one_of_each.values():\n"
+        "    for module in [m for m in sys.modules if m.split('.')[0] == 'cvxgeom']:\n"
+        "        del sys.modules[module]\n"
+        "    exec(f'from cvxgeom import {name}')\n"
+        "sys.stdout.write(str(len(one_of_each)))\n"
+    )
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) >= 5
+
+
+class _Finder(doctest.DocTestFinder):
+    """Finds the examples of functions that the annotation checker has wrapped, too."""
+
+    def _from_module(self, module: ModuleType | None, object: object) -> bool:
+        return super()._from_module(module, inspect.unwrap(object) if callable(object) else object)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.chdir(tmp_path)  # an example may write a file
+    module = importlib.import_module(name)
+    globs = {**vars(module), "cvxgeom": cvxgeom, "torch": torch, "np": np, "getfixture": request.getfixturevalue}
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    report = io.StringIO()
+    for example in _Finder(exclude_empty=True).find(module, name, module=module, globs=globs):
+        with contextlib.redirect_stdout(report):
+            runner.run(example, out=report.write)
+    assert runner.summarize(verbose=False).failed == 0, report.getvalue()
+
+
+def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("README.md is not written yet")
+    blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks, "the README shows no example"
+    monkeypatch.chdir(tmp_path)
+    os.symlink(ROOT / "cvxgeom", tmp_path / "cvxgeom")  # the README speaks from the repository's root
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, str(readme), "exec"), namespace)

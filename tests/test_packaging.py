@@ -1,0 +1,156 @@
+"""The package as it is installed: what it asks for, what it carries, how it is set up."""
+
+import importlib
+import os
+import re
+import runpy
+import shutil
+import stat
+import subprocess
+import sys
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trimesh
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+ASSETS = ROOT / "cvxgeom" / "assets"
+
+
+@pytest.fixture
+def described(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What setup.py tells setuptools, in a process where torch cannot be imported."""
+    told: dict[str, Any] = {}
+    stand_in = types.ModuleType("setuptools")
+    stand_in.setup = lambda **fields: told.update(fields)  # type: ignore[attr-defined]
+    stand_in.find_packages = lambda include: include  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "setuptools", stand_in)
+    monkeypatch.setitem(sys.modules, "torch", None)  # type: ignore[arg-type]
+    runpy.run_path(str(ROOT / "setup.py"))
+    return told
+
+
+def test_the_core_is_small_and_the_rest_is_optional(described: dict[str, Any]) -> None:
+    core = {Requirement(line).name for line in described["install_requires"]}
+    assert core == {
+        "torch",
+        "numpy",
+        "scipy",
+        "trimesh",
+        "scikit-image",
+        "manifold3d",
+        "pillow",
+        "jaxtyping",
+        "rich",
+    }
+    assert set(described["extras_require"]) == {"render", "viewer", "train", "bench", "dev"}
+    assert described["python_requires"] == ">=3.10"
+
+
+def test_setup_states_the_version_of_the_package(described: dict[str, Any]) -> None:
+    assert described["version"] == importlib.import_module("cvxgeom").__version__
+
+
+def test_the_console_script_exists(described: dict[str, Any]) -> None:
+    module, name = re.fullmatch(r"cvxgeom = ([\w.]+):(\w+)", described["entry_points"]["console_scripts"][0]).groups()
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_constraints_pin_everything_that_make_installs(described: dict[str, Any]) -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    asked = [
+        *described["install_requires"],
+        *described["extras_require"]["render"],
+        *described["extras_require"]["dev"],
+    ]
+    for requirement in map(Requirement, asked):
+        if requirement.name == "torch":  # chosen by scripts/setup.sh: its builds differ by machine
+            assert "torch" not in pins
+        else:
+            assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+
+
+def test_every_asset_is_credited() -> None:
+    files = {path.name for path in ASSETS.iterdir()} - {"CREDITS"}
+    assert files
+    for text in ((ASSETS / "CREDITS").read_text(), (ROOT / "CREDITS.md").read_text()):
+        assert {name for name in files if name not in text} == set()
+
+
+def test_the_chair_is_a_small_closed_solid_standing_on_the_floor() -> None:
+    path = ASSETS / "chair.obj"
+    chair = trimesh.load_mesh(path)
+    assert path.stat().st_size < 300_000
+    assert chair.is_volume
+    assert min(part.volume for part in chair.split()) > 0
+    low, high = chair.bounds
+    assert low[1] == 0
+    assert 0.7 < high[1] < 1.1  # meters, +y up
+
+
+def fake_python(venv: Path) -> Path:
+    """An interpreter that notes what it is asked to do, and does nothing."""
+    log = venv / "log"
+    python = venv / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\n')
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return log
+
+
+def set_up(venv: Path, **overrides: str) -> None:
+    environment = {**os.environ, "VENV": str(venv), **overrides}
+    subprocess.run([ROOT / "scripts" / "setup.sh"], env=environment, check=True, capture_output=True)
+
+
+def test_a_second_set_up_does_nothing(tmp_path: Path) -> None:
+    log = fake_python(tmp_path)
+    set_up(tmp_path, EXTRAS="render,dev")
+    first = log.read_text()
+    assert "--constraint constraints.txt --editable .[render,dev]" in first
+    set_up(tmp_path, EXTRAS="render,dev")
+    set_up(tmp_path, EXTRAS="render")
+    assert log.read_text() == first
+
+
+def test_set_up_installs_a_further_extra(tmp_path: Path) -> None:
+    log = fake_python(tmp_path)
+    set_up(tmp_path, EXTRAS="render")
+    set_up(tmp_path, EXTRAS="render,dev")
+    assert re.findall(r"--editable (\S+)", log.read_text()) == [".[render]", ".[render,dev]"]
+
+
+def test_set_up_installs_the_torch_asked_for_first_and_alone(tmp_path: Path) -> None:
+    log = fake_python(tmp_path)
+    set_up(tmp_path, TORCH_SPEC="torch==2.6.0", TORCH_ARGS="--index-url somewhere")
+    installs = [line for line in log.read_text().splitlines() if " install " in line]
+    assert installs[0].endswith("--index-url somewhere torch==2.6.0")
+    assert len(installs) == 2
+
+
+@pytest.mark.slow
+def test_a_wheel_built_without_torch_carries_its_data(tmp_path: Path) -> None:
+    copy = tmp_path / "source"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__"))
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and "setuptools" in done.stderr and "No matching distribution" in done.stderr:
+        pytest.skip("an isolated build needs a package index, and none can be reached")
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("cvxgeom-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    package = copy / "cvxgeom"
+    wanted = {path.relative_to(copy).as_posix() for path in [*package.rglob("*.py"), *package.glob("assets/*")]}
+    assert wanted | {"cvxgeom/py.typed"} <= names
+    assert not [name for name in names if name.startswith(("tests", "benchmarks", "notebooks"))]
