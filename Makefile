@@ -19,7 +19,7 @@ help:
 	@sed -n '1,/^$$/ s/^# \{0,1\}//p' Makefile
 
 demo:
-	@EXTRAS=render scripts/setup.sh
+	@EXTRAS=render bash scripts/setup.sh
 	@mkdir -p "$$OUT"
 	@name=$$(basename "$$MESH"); name=$${name%.*}; set -x; \
 	$(BIN)/cvxgeom fit "$$MESH" -o "$$OUT/$$name.npz" --mesh "$$OUT/$$name.glb" --picture "$$OUT/$$name.png"
@@ -39,7 +39,7 @@ format: setup
 	$(BIN)/ruff format .
 
 setup:
-	@EXTRAS=render,dev scripts/setup.sh
+	@EXTRAS=render,dev bash scripts/setup.sh
 
 # The environment stays: it is slow to make. Remove it by hand to start from nothing.
 clean:

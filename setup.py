@@ -47,7 +47,7 @@ setup(
     ],
     extras_require={
         # rays against triangle meshes: the input panel of a picture, depth for data sets
-        "render": ["embreex>=4.4"],
+        "render": ["embreex>=4.4", "pyrender==0.1.45"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
         "train": ["tensorboard", "h5py", "safetensors", "tyro>=1"],
         "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers"],

@@ -30,7 +30,7 @@ if [ ! -x "$VENV/bin/python" ]; then
         exit 1
     }
 fi
-pip=("$VENV/bin/python" -m pip --disable-pip-version-check install -qq)
+pip=("$VENV/bin/python" -m pip --disable-pip-version-check install -qq --no-compile)
 
 # Torch first and alone: resolved together with the rest, a bare "torch" may become another build of it.
 # One that is there already stays, unless TORCH_SPEC asks for another.
@@ -41,6 +41,10 @@ if [ -n "${TORCH_SPEC:-}" ] || ! "$VENV/bin/python" -c 'import torch' 2>/dev/nul
 fi
 echo "setup: cvxgeom and its other dependencies"
 "${pip[@]}" --constraint constraints.txt --editable ".${EXTRAS:+[$EXTRAS]}"
+
+# pip would byte-compile every module of every package, which takes longer than installing them. Compile what is used, by
+# using it once; this also shows that the installation works.
+env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" -c 'import cvxgeom.cli.commands, torch._dynamo'
 
 printf '%s\n' "${missing[@]}" >>"$stamp"
 echo "setup: ready"

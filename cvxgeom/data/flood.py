@@ -77,7 +77,8 @@ class FloodedVolume:
     @cached_property
     def bounds(self) -> np.ndarray:
         """Bounding box (2, 3) in the mesh's frame; sheets reach out of that of the mesh."""
-        reach = _HALF * (np.abs(self._sheet_normals) + np.sqrt(1 - np.minimum(self._sheet_normals**2, 1)))
+        along = np.abs(self._sheet_normals).clip(max=1)
+        reach = _HALF * (along + np.sqrt(1 - along**2))
         corners = self._cells.corners.reshape(-1, 3)
         low = np.concatenate([corners, self._sheets - reach]).min(axis=0)
         high = np.concatenate([corners, self._sheets + reach]).max(axis=0)
@@ -105,14 +106,15 @@ class FloodedVolume:
         """A watertight mesh of the solid by marching cubes on the fine grid, in the mesh's frame."""
         field = np.array([-1, 0, 1], dtype=np.float32)[self._kind]
         ranks, center = np.arange(len(self._place)), self._place + 0.5
-        nearest, normals = self._nearest(ranks)
+        nearest, triangles = self._nearest(ranks)
         outside = self._sees_outside(center, ranks)
         # never quite 0, which would make triangles without area
         distance = np.linalg.norm(center - nearest, axis=1).clip(0.02, 1.0)
         depth = np.where(outside, -distance, distance)
         # a wall that passes between the centers of cells would be lost
         wall = np.flatnonzero(outside & ~self._beside_inside & (np.abs(center - nearest).max(axis=1) < 0.5))
-        inward = normals[wall] * np.sign(((nearest - center) * normals).sum(axis=1))[wall, None]
+        normals = self._cells.normals[triangles[wall]]
+        inward = normals * np.sign(((nearest - center)[wall] * normals).sum(axis=1, keepdims=True))
         wall, inward = (part[self._enclosed(nearest[wall] + 0.1 * inward)] for part in (wall, inward))
         depth[wall[~self._enclosed(nearest[wall] + inward)]] = 0.05
         field[self._cells.flat] = depth
@@ -184,8 +186,8 @@ class FloodedVolume:
         return seen
 
     def _nearest(self, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For some surface cells, a point of a triangle close to the cell's center, and the triangle's normal."""
-        points, normals = np.empty((2, len(ranks), 3))
+        """For some surface cells, a point of a triangle close to the cell's center, and that triangle."""
+        points, triangles = np.empty((len(ranks), 3)), np.empty(len(ranks), dtype=np.int64)
         for part in np.array_split(np.arange(len(ranks)), 1 + self._cells.counts[ranks].sum() // _CHUNK):
             center = self._place[ranks[part]] + 0.5
             owner, triangle = self._cells.listed(ranks[part])
@@ -195,13 +197,17 @@ class FloodedVolume:
             nearest = np.einsum("pi,pij->pj", weights, self._cells.corners[triangle])
             order = np.lexsort((((nearest - center[owner]) ** 2).sum(axis=1), owner))
             first = order[np.searchsorted(owner, np.arange(len(part)))]
-            points[part], normals[part] = nearest[first], self._cells.normals[triangle[first]]
-        return points, normals
+            points[part], triangles[part] = nearest[first], triangle[first]
+        return points, triangles
 
     def _find_sheets(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (M, 3) of the surface, about one in each cell, with the outside on both sides, and normals there."""
         ranks = np.flatnonzero(self._exits.any(axis=1) & ~self._beside_inside)
-        points, normals = self._nearest(ranks)
+        points, triangles = self._nearest(ranks)
+        normals = self._cells.normals[triangles]
+        # off the triangle's edges: there, both sides of one face of a solid may be outside
+        inward = self._cells.corners[triangles].mean(axis=1) - points
+        points += inward * np.minimum(0.1 / np.maximum(np.linalg.norm(inward, axis=1), 0.1), 1)[:, None]
         thin = np.abs(points - self._place[ranks] - 0.5).max(axis=1) < 1
         for side in (0.25, -0.25):
             at = np.flatnonzero(thin)

@@ -44,10 +44,10 @@ def parse_obj(text: str) -> tuple[np.ndarray, np.ndarray]:
 
     vertices = np.array(coordinates, dtype=np.float64).reshape(-1, 3)
     highest = max(map(max, filter(None, polygons)), default=-1)
-    lowest = min(map(min, filter(None, polygons)), default=0)
-    if highest >= len(vertices) or lowest < 0:
-        wrong = highest + 1 if highest >= len(vertices) else lowest
-        raise ValueError(f"a face names vertex {wrong}, but the file has {len(vertices)} vertices")
+    if highest >= len(vertices):
+        raise ValueError(f"a face names vertex {highest + 1}, but the file has {len(vertices)} vertices")
+    if min(map(min, filter(None, polygons)), default=0) < 0:
+        raise ValueError("a face names a vertex before the first one; vertices are numbered from 1")
     return vertices, triangulate_polygons(vertices, polygons)
 
 

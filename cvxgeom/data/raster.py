@@ -83,6 +83,8 @@ def cells_in_space(triangles: np.ndarray, shape: tuple[int, int, int]) -> tuple[
     """
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     depth_axis = np.abs(normals).argmax(axis=1)
+    # where rounding decides on the normal, the whole depth of the triangle is taken
+    sliver = np.abs(normals).max(axis=1) <= 1e-9 * np.ptp(triangles, axis=1).max(axis=1) ** 2
     owners, flats = [], []
     for axis in range(3):
         which = np.flatnonzero(depth_axis == axis)
@@ -95,7 +97,7 @@ def cells_in_space(triangles: np.ndarray, shape: tuple[int, int, int]) -> tuple[
         with np.errstate(divide="ignore", invalid="ignore"):
             slopes = np.nan_to_num(-normal[:, [u, v]] / normal[:, [axis]])
         depth = corners[owner, 0, axis] + ((cells + 0.5 - corners[owner, 0][:, [u, v]]) * slopes[owner]).sum(axis=1)
-        reach = 0.5 * np.abs(slopes).sum(axis=1)[owner]
+        reach = np.where(sliver[which], np.inf, 0.5 * np.abs(slopes).sum(axis=1))[owner]
         near = np.maximum(depth - reach, corners[:, :, axis].min(axis=1)[owner])
         far = np.minimum(depth + reach, corners[:, :, axis].max(axis=1)[owner])
         begin = np.clip(np.floor(np.minimum(near, far)), 0, shape[axis] - 1).astype(np.int64)

@@ -7,6 +7,8 @@ from scipy.sparse import csgraph
 
 from .winding import WindingNumber
 
+_THINNEST = 1e-4  # mean thickness of a volume, in longest sides
+
 
 def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The same surface with equal vertices merged, and without faces that are repeated or have a corner twice.
@@ -23,19 +25,20 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     scale = max(float(np.ptp(vertices, axis=0).max()), np.finfo(np.float64).tiny)
     keys = np.round((vertices - vertices.min(axis=0)) * (1e8 / scale))
-    _, first, merged = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    faces = merged.reshape(-1)[faces]
+    first, merged = _distinct(keys)
+    faces = merged[faces]
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
-    _, kept = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    kept, _ = _distinct(np.sort(faces, axis=1))
     return trimesh.Trimesh(vertices[first], faces[np.sort(kept)], process=False)
 
 
 def closed_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh | None:
-    """The welded mesh, outward oriented, if it bounds a volume; None if some edge is open.
+    """The welded mesh, outward oriented, if it bounds a volume; None if some edge is open or there is hardly a volume.
 
     A surface is closed when every edge is run through as often one way as the other: then the winding number is a whole
     number everywhere. Faces wound against their neighbors are turned. A component that is inside out is turned too,
-    unless it lies within other components: then it is a cavity.
+    unless it lies within other components: then it is a cavity. Double-sided sheets (mean thickness under 1e-4 of the
+    longest side) do not count as a volume.
 
     Args:
         mesh: the result of :func:`weld`.
@@ -53,58 +56,62 @@ def closed_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh | None:
         return None
     if np.bincount(edge_of, directed).any():
         faces = np.where(_turned(directed, edge_of, counts)[:, None], faces[:, ::-1], faces)
-        directed, _ = _edges(faces)
+        directed, edge_of = _edges(faces)
         if np.bincount(edge_of, directed).any():
             return None
-    return trimesh.Trimesh(mesh.vertices, _turn_outward(mesh.vertices, faces, edge_of), process=False)
+    closed = trimesh.Trimesh(mesh.vertices, _turn_outward(mesh.vertices, faces, edge_of), process=False)
+    return closed if 2 * closed.volume > _THINNEST * closed.area * closed.extents.max() else None
 
 
 def _edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For the 3F sides of faces, in order: direction (+1 or -1) and index of the undirected edge."""
     ends = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
-    _, edge_of = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
-    return np.where(ends[:, 0] < ends[:, 1], 1, -1), edge_of.reshape(-1)
+    return np.where(ends[:, 0] < ends[:, 1], 1, -1), _distinct(np.sort(ends, axis=1))[1]
 
 
-def _pairs(edge_of: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Pairs (P, 2) of sides that share an edge which no third face touches."""
-    order = np.argsort(edge_of, kind="stable")
-    return order[counts[edge_of[order]] == 2].reshape(-1, 2)
+def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First place of each distinct row, and for every row the number of the distinct one it equals."""
+    order = np.lexsort(rows.T)
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
+    number = np.empty(len(rows), dtype=np.int64)
+    number[order] = np.cumsum(new) - 1
+    return order[new], number
 
 
 def _turned(directed: np.ndarray, edge_of: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Which faces to turn so that neighbors agree.
+    """Which faces to turn so that neighbors agree, across edges that no third face touches.
 
     Two copies of every face, as it is and turned, are linked across edges wherever the copies agree; what hangs
     together with an unturned first face is the answer.
     """
     n_faces = len(edge_of) // 3
-    pairs = _pairs(edge_of, counts)
+    order = np.argsort(edge_of, kind="stable")
+    pairs = order[counts[edge_of[order]] == 2].reshape(-1, 2)
     one, two = pairs.T // 3
-    agree = directed[pairs[:, 0]] != directed[pairs[:, 1]]
-    other = np.where(agree, 0, n_faces)
-    rows = np.concatenate([one, one + n_faces])
-    columns = np.concatenate([two + other, two + (n_faces - other)])
-    graph = sparse.coo_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(2 * n_faces, 2 * n_faces))
-    _, labels = csgraph.connected_components(graph, directed=False)
+    shift = np.where(directed[pairs[:, 0]] != directed[pairs[:, 1]], 0, n_faces)
+    labels = _components(np.append(one, one + n_faces), np.append(two + shift, two + n_faces - shift), 2 * n_faces)
     return labels[:n_faces] > labels[n_faces:]
 
 
 def _turn_outward(vertices: np.ndarray, faces: np.ndarray, edge_of: np.ndarray) -> np.ndarray:
     """Turn the components of negative volume that are not inside those of positive volume."""
     n_faces = len(faces)
-    owner = np.repeat(np.arange(n_faces), 3)
-    links = sparse.coo_matrix(
-        (np.ones(len(owner), dtype=bool), (owner, n_faces + edge_of)), shape=(2 * n_faces * 2,) * 2
-    )
-    _, component = csgraph.connected_components(links, directed=False)
-    component = component[:n_faces]
+    component = _components(np.repeat(np.arange(n_faces), 3), n_faces + edge_of, 4 * n_faces)[:n_faces]
     corners = vertices[faces] - vertices.mean(axis=0)
     volumes = np.bincount(component, np.einsum("fi,fi->f", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])))
+    if volumes.sum() < 0:
+        faces, volumes = faces[:, ::-1], -volumes
     inverted = volumes[component] < 0
-    if inverted.any() and not inverted.all():
-        # a cavity has all its corners (or all but a few that touch) inside the rest
+    if inverted.any():
+        # all corners of a cavity are inside the rest, but for a few that may touch it
         inside = WindingNumber(vertices, faces[~inverted])(vertices[faces[inverted]].mean(axis=1)) > 0
-        shares = np.bincount(component[inverted], inside, len(volumes)) / np.bincount(component, minlength=len(volumes))
-        inverted &= shares[component] < 0.5
+        shares = np.bincount(component[inverted], inside, len(volumes)) / np.bincount(component)
+        inverted &= shares[component] < 0.95
     return np.where(inverted[:, None], faces[:, ::-1], faces)
+
+
+def _components(one: np.ndarray, two: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Label of the connected component of each of ``n_nodes`` nodes, given links between pairs of them."""
+    links = sparse.coo_matrix((np.ones(len(one), dtype=bool), (one, two)), shape=(n_nodes, n_nodes))
+    return csgraph.connected_components(links, directed=False)[1]

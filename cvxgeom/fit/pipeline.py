@@ -18,6 +18,7 @@ from .refine import hardened, refine_steps
 from .target import as_target
 
 _REPORT_EVERY = 10  # gradient steps
+_N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
 
 
@@ -43,8 +44,8 @@ class FitConfig:
 
     max_parts: int = 64
     max_halfspaces: int = 24
-    n_steps: int = 300
-    n_samples: int = 60_000
+    n_steps: int = 150
+    n_samples: int = 100_000
     target_iou: float = 0.995
     seed: int = 0
 
@@ -145,9 +146,9 @@ def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig
     start = time.perf_counter()
     target = as_target(source, config.seed)
     rng = np.random.default_rng(config.seed)
-    samples = target.samples(config.n_samples, rng)
+    samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
     shape = initialize(target, samples, config.max_parts, config.max_halfspaces, rng)
-    initial_iou = score = samples.iou(shape.contains(samples.points))
+    initial_iou = score = held_out.iou(shape.contains(held_out.points))
     history: list[float] = []
 
     def step(result: FitResult | None = None) -> FitStep:
@@ -170,7 +171,7 @@ def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig
             history.append(loss)
             if len(history) % _REPORT_EVERY == 0:
                 yield step()
-        score = samples.iou(shape.contains(samples.points))
+        score = held_out.iou(shape.contains(held_out.points))
         if score < initial_iou:
             shape, score = unrefined, initial_iou
     shape = hardened(prune(shape, samples))

@@ -7,8 +7,8 @@ from ..shape import ConvexUnion, concatenate
 from .samples import VolumeSamples
 
 # What may be lost by one plane or one part, as a share of the solid's volume.
-PLANE_TOLERANCE = 0.0003
-PART_TOLERANCE = 0.001
+PLANE_TOLERANCE = 0.0001
+PART_TOLERANCE = 0.0005
 
 
 def prune(shape: ConvexUnion, samples: VolumeSamples) -> ConvexUnion:

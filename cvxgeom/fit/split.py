@@ -220,7 +220,7 @@ class Splitter:
         allowed = PIECE_TOLERANCE * self.volume
         costs: dict[tuple[_Piece, _Piece], float] = {}
         while len(pieces) > 1:
-            pairs = [(a, b) for i, a in enumerate(pieces) for b in pieces[i + 1 :] if self._touch(a, b)]
+            pairs = [(pieces[i], pieces[j]) for i, j in self._touching(pieces)]
             for a, b in pairs:
                 if (a, b) not in costs:
                     _, excess = self._free(np.maximum(a.reach, b.reach), _MERGE_PROBES)
@@ -232,9 +232,12 @@ class Splitter:
             pieces.append(self._piece(a.points + b.points))
         return pieces
 
-    def _touch(self, a: _Piece, b: _Piece) -> bool:
-        gap = 0.02 * self.extent
-        return bool((a.reach[:3] + gap > -b.reach[3:6]).all() and (b.reach[:3] + gap > -a.reach[3:6]).all())
+    def _touching(self, pieces: list[_Piece]) -> np.ndarray:
+        """(n, 2) pairs i < j of pieces whose boxes meet, up to a small gap."""
+        reach = np.stack([piece.reach for piece in pieces])
+        high, low = reach[:, :3] + 0.02 * self.extent, -reach[:, 3:6]
+        above = (high[:, None] > low[None]).all(axis=-1)
+        return np.argwhere(np.triu(above & above.T, k=1))
 
 
 def _directions(normals: np.ndarray) -> np.ndarray:

@@ -56,18 +56,16 @@ def _smooth_part(part: int, convex: SmoothConvex, origin: np.ndarray, exact: Pol
     if not exact.is_bounded:
         return SmoothPart(part, *nothing, exact.message)
     corners = exact.vertices.numpy() - origin
-    size = float(np.ptp(corners, axis=0).max())
+    size, reach = float(np.ptp(corners, axis=0).max()), float(np.abs(corners + origin).max())
     center, depth = convex.deepest_point(exact.interior_point.numpy() - origin, size)
     # Below the rounding error of positions there is no surface to find.
-    if depth <= 1e-12 * (size + float(np.abs(corners).max())):
-        return SmoothPart(
-            part, *nothing, f"The smooth convex is empty: its least Φ, {-depth:.2g}, is not negative; it needs a larger δ."
-        )
-    middles = np.stack([corners[list(face)].mean(axis=0) for face in exact.faces])
-    vertices, triangles = inscribed_mesh(convex, center, np.concatenate([corners, middles]), tolerance)
-    if not len(triangles):
-        return SmoothPart(part, *nothing, "The smooth convex is too small to be told from a point in double precision.")
-    return SmoothPart(part, vertices + origin, triangles, "The smooth convex has a surface.")
+    if depth > 1e-13 * reach:
+        middles = np.stack([corners[list(face)].mean(axis=0) for face in exact.faces])
+        vertices, triangles = inscribed_mesh(convex, center, np.concatenate([corners, middles]), tolerance)
+        if len(triangles):
+            return SmoothPart(part, vertices + origin, triangles, "The smooth convex has a surface.")
+    empty = f"The smooth convex is empty: its least Φ, {-depth:.2g}, is not below the rounding error; it needs a larger δ."
+    return SmoothPart(part, *nothing, empty)
 
 
 def smooth_mesh(shape: ConvexUnion, tolerance: float | None) -> trimesh.Trimesh:

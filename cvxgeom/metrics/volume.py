@@ -149,7 +149,8 @@ def as_manifold(name: str, solid: ConvexUnion | trimesh.Trimesh) -> manifold3d.M
         return unite(solid.detach().polytopes()).manifold
     if not isinstance(solid, trimesh.Trimesh):
         raise TypeError(f"{name} must be a ConvexUnion or a trimesh.Trimesh, got {describe(solid)}")
-    return to_manifold(solid.vertices, solid.faces, name)
+    # Copies, because the engine takes no read-only arrays.
+    return to_manifold(np.array(solid.vertices), np.array(solid.faces), name)
 
 
 def _standard_error(successes: int, trials: int) -> float:

@@ -70,7 +70,7 @@ def build(target: Path | None = None, package: Path = PACKAGE, flags: tuple[str,
         ]
         jobs += [(package / source, Path(folder) / f"{Path(source).stem}.o", define) for source in COMMON]
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            list(pool.map(lambda job: _run(compiler, *FLAGS, *flags, *job[2], "-c", str(job[0]), "-o", str(job[1])), jobs))
+            list(pool.map(lambda job: _compile(compiler, job[0], job[1], (*flags, *job[2])), jobs))
         # Written beside and moved over: a process that has the old library loaded keeps it whole.
         beside = target.with_suffix(f".{os.getpid()}.tmp")
         try:
@@ -79,6 +79,10 @@ def build(target: Path | None = None, package: Path = PACKAGE, flags: tuple[str,
         finally:
             beside.unlink(missing_ok=True)
     return target
+
+
+def _compile(compiler: str, source: Path, to: Path, flags: tuple[str, ...]) -> None:
+    _run(compiler, *FLAGS, *flags, "-c", str(source), "-o", str(to))
 
 
 def _run(*command: str) -> None:

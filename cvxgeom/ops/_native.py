@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ RaycastCall = _structure(
 class Library:
     """The compiled library: its functions by name (each takes a call structure), its vector width in words."""
 
-    functions: dict[str, ctypes._CFuncPtr]
+    functions: dict[str, Callable[[ctypes.Structure], int]]
     instruction_set: str
     path: Path
 
@@ -50,7 +51,7 @@ def load(path: Path = _build.PACKAGE / "_native" / _build.LIBRARY) -> tuple[Libr
     if os.environ.get("CVXGEOM_NATIVE") == "0":
         return None, "the compiled CPU library is switched off by CVXGEOM_NATIVE=0"
     if not path.exists():
-        return None, f"the compiled CPU library is not there ({path.name}): cvxgeom was installed without a C++ compiler"
+        return None, "there is no compiled CPU library: cvxgeom was installed without a C++ compiler (g++)"
     try:
         binary = ctypes.CDLL(str(path))
         abi = binary.cvxgeom_abi()

@@ -19,7 +19,7 @@ from .._checks import check_choice, check_positive, describe
 
 Number = float | int
 Vector = tuple[Number, Number, Number]
-# A fitted camera leaves this much room around the box.
+# A fitted camera leaves this much room around the object.
 MARGIN = 1.08
 
 

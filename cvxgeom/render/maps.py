@@ -78,7 +78,7 @@ def render_maps(shape: ConvexUnion, camera: Camera) -> Maps:
         return Maps(*(torch.stack(values) for values in zip(*each)))
     wide = shape.to(torch.promote_types(shape.dtype, torch.float32))
     seen = shape_caster(wide)([View(camera)])[0]
-    if torch.is_grad_enabled():
+    if any(tensor.requires_grad for tensor in (wide.normals, wide.offsets, wide.translations)):
         distance, normals = seen.distance, seen.normals
         for k in seen.part.unique().tolist():
             mine = (seen.part == k).nonzero().squeeze(-1)
@@ -172,11 +172,10 @@ def rays_in_windows(
     sizes = torch.tensor([len(cloud) for cloud in clouds], dtype=torch.long)
     owner = torch.arange(len(solids)).repeat_interleave(sizes)[:, None].expand(-1, 2)
     nothing = coordinates.new_zeros(len(solids), 2)
-    low = nothing.scatter_reduce(0, owner, coordinates, "amin", include_self=False).floor().nan_to_num(0)
-    high = (
-        nothing.scatter_reduce(0, owner, coordinates, "amax", include_self=False).ceil().nan_to_num(max(width, height))
-    )
-    first, last = low.clamp(min=0).int().tolist(), high.clamp(min=0).int().tolist()
+    low, high = (nothing.scatter_reduce(0, owner, coordinates, how, include_self=False) for how in ("amin", "amax"))
+    largest = max(width, height)
+    first = low.floor().nan_to_num(0).clamp(0, largest).int().tolist()
+    last = high.ceil().nan_to_num(largest).clamp(0, largest).int().tolist()
     windows = []
     for solid, (left, top), (right, bottom) in zip(solids, first, last):
         whole = solid.status is PolytopeStatus.UNBOUNDED

@@ -21,6 +21,7 @@ THINNEST = 1e-9  # a convex is degenerate when its inradius is below this fracti
 _OPEN = 1e-10  # it is open when the normals surround the origin by no more than this
 _DUPLICATE = 1e-11  # half-spaces that differ by no more than this fraction of the inradius count once
 _LONG = 30.0  # extent per inradius beyond which the frame is adapted
+_CLEAR = 1e-2  # volume spanned by the unit normals of three planes that meet clearly in a point
 _JOGGLES = (1e-13, 1e-12, 1e-11, 1e-10)  # relative shifts of the planes tried when a hull comes out inconsistent
 
 
@@ -74,9 +75,11 @@ def enclosures(normals: np.ndarray, offsets: np.ndarray) -> list[Enclosure]:
     for k in solid:
         if k not in hulls:
             found[k] = _thin_or_open(normals[k], balls, k)
-    built = skeletons(list(hulls.values()), _joggled)
-    for k, skeleton in zip(hulls, built):
-        found[k] = _bounded(balls, k, skeleton, origins[k], axes[k])
+    built = dict(zip(hulls, skeletons(list(hulls.values()), _joggled)))
+    closed = {k: skeleton for k, skeleton in built.items() if skeleton is not None}
+    places = _vertices(closed, normals, offsets, origins, axes)
+    for k, skeleton in built.items():
+        found[k] = _bounded(balls, k, skeleton, places.get(k), axes[k])
     return [enclosure for enclosure in found if enclosure is not None]
 
 
@@ -115,17 +118,34 @@ def _unbounded(balls: ChebyshevBalls, k: int, direction: np.ndarray) -> Enclosur
 
 
 def _bounded(
-    balls: ChebyshevBalls, k: int, skeleton: Skeleton | None, origin: np.ndarray, axes: np.ndarray
+    balls: ChebyshevBalls, k: int, skeleton: Skeleton | None, vertices: np.ndarray | None, axes: np.ndarray
 ) -> Enclosure:
     center, radius = balls.centers[k], float(balls.radii[k])
-    if skeleton is None:
+    if skeleton is None or vertices is None:
         message = f"Degenerate: the faces around a ball of radius {radius:.3g} do not close in double precision."
         return Enclosure(PolytopeStatus.DEGENERATE, message, center, radius)
     n_vertices, n_faces = len(skeleton.corners), len(skeleton.faces)
     message = f"Bounded: {n_vertices} vertices and {n_faces} faces, inradius {radius:.3g}."
-    vertices = origin + skeleton.corners @ axes.T
     planes, faces, face_planes = skeleton.vertex_planes, skeleton.faces, skeleton.face_planes
     return Enclosure(PolytopeStatus.BOUNDED, message, center, radius, vertices, planes, faces, face_planes, axes)
+
+
+def _vertices(
+    built: dict[int, Skeleton], normals: np.ndarray, offsets: np.ndarray, origins: np.ndarray, axes: np.ndarray
+) -> dict[int, np.ndarray]:
+    """Positions of the vertices in the frame of the planes."""
+    if not built:
+        return {}
+    places = np.concatenate([origins[k] + skeleton.corners @ axes[k].T for k, skeleton in built.items()])
+    counts = [len(skeleton.corners) for skeleton in built.values()]
+    convex = np.repeat(list(built), counts)[:, None]
+    planes = np.concatenate([skeleton.vertex_planes for skeleton in built.values()])
+    # One Newton step takes away the rounding of the frame: the corners of a box come out as they were put in.
+    rows = normals[convex, planes]
+    clear = np.abs(np.linalg.det(rows)) > _CLEAR
+    excess = offsets[convex, planes] + (rows @ places[..., None])[..., 0]
+    places[clear] -= np.linalg.solve(rows[clear], excess[clear][..., None])[..., 0]
+    return dict(zip(built, np.split(places, np.cumsum(counts)[:-1])))
 
 
 def open_direction(normals: np.ndarray) -> np.ndarray | None:

@@ -138,9 +138,14 @@ class _Surfaces:
     """
 
     def __init__(
-        self, points: Tensor, counts: Sequence[int], loops: Sequence[Sequence[Sequence[int]]], centers: Tensor
-    ):
-        self._points, self._counts, self._loops, self._centers = points, counts, loops, centers
+        self,
+        points: Tensor,
+        counts: Sequence[int],
+        loops: Sequence[Sequence[Sequence[int]]],
+        centers: Tensor,
+        axes: Tensor,
+    ) -> None:
+        self._points, self._counts, self._loops, self._centers, self._axes = points, counts, loops, centers, axes
 
     @cached_property
     def _triangles(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,7 +159,7 @@ class _Surfaces:
     @cached_property
     def mass(self) -> tuple[Tensor, Tensor, Tensor]:
         triangles, faces, owner = self._triangles
-        return mass_properties(self._points, triangles, owner[faces], self._centers)
+        return mass_properties(self._points, triangles, owner[faces], self._centers, self._axes)
 
     @cached_property
     def areas(self) -> Tensor:
@@ -250,7 +255,8 @@ def _placed(found: Sequence[Enclosure], normals: Tensor, offsets: Tensor, transl
         points = points + translations.detach().repeat_interleave(torch.tensor(counts), dim=0)
         loops = [enclosure.faces for enclosure in found]
     centers = torch.from_numpy(np.stack([enclosure.center for enclosure in found])) + translations.detach()
-    surfaces = _Surfaces(points, counts, loops, centers)
+    axes = torch.from_numpy(np.stack([enclosure.axes for enclosure in found]))
+    surfaces = _Surfaces(points, counts, loops, centers, axes)
     return [
         Polytope(
             enclosure.status,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cvxgeom
@@ -11,6 +11,7 @@ from cvxgeom.mesh import surface_gap, to_trimesh
 from tests.mesh.shapes import nothing, random_shape, slab
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), smoothness=st.sampled_from([50.0, 300.0, 3000.0]))
 def test_gap_lies_between_zero_and_its_bound(seed, smoothness):
     shape = random_shape(k=2, smoothness=smoothness, seed=seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cvxgeom
@@ -29,6 +29,7 @@ def plane_distances(shape: cvxgeom.ConvexUnion, part: int, points: np.ndarray) -
     return (points - translation) @ normals.T + offsets
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 8))
 def test_parts_are_closed_convex_and_on_their_planes(seed, k):
     shape = random_shape(k=k, seed=seed)
@@ -64,6 +65,7 @@ def test_union_of_two_boxes():
     assert union.metadata["name"] == "union" and "union" in union.metadata["surface"]
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_union_keeps_part_ids_and_lets_nothing_stand_inside(seed):
     shape = random_shape(k=5, seed=seed)

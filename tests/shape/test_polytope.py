@@ -123,7 +123,7 @@ def test_crowded_vertices() -> None:
     assert len(octahedron.vertices) == 6 and len(octahedron.faces) == 8
     assert math.isclose(float(octahedron.volume), 4 / 3, rel_tol=1e-14)
     n = 50
-    sides = prism(n)[0][:n] + [0, 0, 1.0]
+    sides = prism(n)[0][:n] + np.array([0, 0, 1.0])
     pyramid = solve(np.concatenate([sides, [[0, 0, -1.0]]]), np.append(-np.ones(n), 0.0))
     assert len(pyramid.vertices) == n + 1
     assert math.isclose(float(pyramid.volume), n * np.tan(np.pi / n) / 3, rel_tol=1e-12)

@@ -34,7 +34,7 @@ def test_needles_and_slabs_keep_their_faces_and_volume(thin: tuple, scale: float
     assert set(body.face_planes) == set(round_body.face_planes)
     assert len(body.vertices) == len(round_body.vertices)
     volume = float(round_body.volume) * np.prod(thin) * scale**3
-    assert float(body.volume) == pytest.approx(volume, rel=1e-12 / min(thin))
+    assert float(body.volume) == pytest.approx(volume, rel=1e-12 + 1e-15 / min(thin))
 
 
 @pytest.mark.parametrize("distance", [1e2, 1e5])
@@ -46,7 +46,9 @@ def test_far_from_the_origin_of_its_frame(distance: float) -> None:
     moved = solve(normals, offsets - normals @ shift)
     assert_valid(moved, normals, offsets - normals @ shift)
     assert float(moved.volume) == pytest.approx(float(near.volume), rel=1e-13 * distance)
-    np.testing.assert_allclose(moved.inertia.numpy(), near.inertia.numpy(), rtol=1e-11 * distance, atol=1e-16 * distance)
+    np.testing.assert_allclose(
+        moved.inertia.numpy(), near.inertia.numpy(), rtol=1e-11 * distance, atol=1e-16 * distance
+    )
     by_translation = solve(normals, offsets, shift)  # loses nothing at all
     assert by_translation.faces == near.faces
     np.testing.assert_allclose((by_translation.vertices - near.vertices).numpy() - shift, 0, atol=1e-15 * distance)
@@ -84,7 +86,7 @@ def test_planes_that_almost_coincide(noise: float) -> None:
         assert float(crowded.volume) == pytest.approx(float(body.volume), rel=max(1e-10, 300 * noise))
 
 
-@pytest.mark.parametrize("n", [1000, 5000])
+@pytest.mark.parametrize("n", [1000, 2000])
 def test_thousands_of_planes_around_a_ball(n: int) -> None:
     normals = unit(np.random.default_rng(0).normal(size=(n, 3)))
     body = solve(normals, -np.ones(n))
@@ -97,7 +99,7 @@ def test_thousands_of_planes_around_a_ball(n: int) -> None:
 
 def test_a_prism_of_a_thousand_sides_with_a_tip() -> None:
     sides = prism(1000)[0][:1000]
-    normals = np.concatenate([unit(sides + [0, 0, 1e-3]), [[0, 0, -1.0]]])
+    normals = np.concatenate([unit(sides + np.array([0, 0, 1e-3])), [[0, 0, -1.0]]])
     offsets = np.append(-normals[:-1, 2] * 1e3, 0)
     body = solve(normals, offsets)
     assert len(body.vertices) == 1001 and len(body.faces) == 1001
@@ -108,7 +110,7 @@ def test_single_precision_planes() -> None:
     # Rounding splits the tip of a pyramid and tilts parallel faces; it must stay a closed solid.
     rng = np.random.default_rng(3)
     for n in (4, 9, 30):
-        normals = np.concatenate([prism(n)[0][:n] + [0, 0, 1.0], [[0, 0, -1.0]]])
+        normals = np.concatenate([prism(n)[0][:n] + np.array([0, 0, 1.0]), [[0, 0, -1.0]]])
         normals, offsets = stretched(normals, np.append(-np.ones(n), 0.0), random_rotation(rng), rng.normal(size=3))
         rounded = normals.astype(np.float32).astype(float), offsets.astype(np.float32).astype(float)
         body = solve(*rounded)

@@ -35,7 +35,7 @@ def leaves(*arrays: np.ndarray) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_gradcheck(quantity: str) -> None:
     planes = leaves(*random_planes(np.random.default_rng(2), 12))
-    assert gradcheck(lambda *p: QUANTITIES[quantity](polytopes(*p)[0]), planes, eps=1e-7, atol=1e-6)
+    assert gradcheck(lambda *p: QUANTITIES[quantity](polytopes(*p)[0]), planes, eps=1e-7, atol=1e-6, fast_mode=True)
 
 
 @pytest.mark.parametrize("quantity", ["vertices", "volume", "centroid", "inertia", "surface_area"])
@@ -56,8 +56,8 @@ def test_volume_grows_by_the_area_of_the_face_that_moves() -> None:
 
 CROWDED = {
     "octahedron": (np.array(list(itertools.product([-1.0, 1.0], repeat=3))) / np.sqrt(3), -np.ones(8)),
-    "pyramid": (np.concatenate([prism(7)[0][:7] + [0, 0, 1.0], [[0, 0, -1.0]]]), np.append(-np.ones(7), 0.0)),
-    "dodecahedral cone": (np.concatenate([prism(40)[0][:40] + [0, 0, 3.0], [[0, 0, -1.0]]]), np.append(-np.ones(40), 0)),
+    "pyramid": (np.concatenate([prism(7)[0][:7] + np.array([0, 0, 1.0]), [[0, 0, -1.0]]]), np.append(-np.ones(7), 0.0)),
+    "cone": (np.concatenate([prism(40)[0][:40] + np.array([0, 0, 3.0]), [[0, 0, -1.0]]]), np.append(-np.ones(40), 0.0)),
 }
 
 
@@ -90,7 +90,7 @@ def test_gradients_of_a_needle() -> None:
     half = torch.stack([torch.ones_like(axis), axis, axis])
     body = polytopes((torch.from_numpy(CUBE) @ rotation)[None], -half.repeat(2)[None], torch.zeros(1, 3).double())[0]
     (slope,) = torch.autograd.grad(body.volume, axis)
-    assert float(body.volume) == pytest.approx(8e-10, rel=1e-9)
+    assert float(body.volume.detach()) == pytest.approx(8e-10, rel=1e-9)
     assert float(slope) == pytest.approx(16e-5, rel=1e-6)
 
 

@@ -3,12 +3,12 @@
 Every function returns None where the values are not for the kernels (NaN or huge planes, δ ≤ 0).
 """
 
+import ctypes
+
 import torch
 from torch import Tensor
 
 from .. import _native
-
-Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None]
 
 
 def forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -18,14 +18,15 @@ def forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor
     for `backward`.
     """
     call, keep, batch, n, k = _call(inputs)
-    points = keep[0]
+    points = inputs[0]
+    assert points is not None
     value = points.new_empty((*batch, n) if union else (*batch, k, n))
     part = torch.empty((*batch, n) if union else (0,), dtype=torch.int32)
     order = torch.empty((*batch, n), dtype=torch.int32)
     call.value, call.part, call.order = value.data_ptr(), part.data_ptr(), order.data_ptr()
-    if not _native.run("union_forward" if union else "convex_forward", call):
-        return None
-    return value, part, order
+    done = _native.run("union_forward" if union else "convex_forward", call)
+    del keep  # until here: the call holds addresses alone
+    return (value, part, order) if done else None
 
 
 def backward(
@@ -40,7 +41,7 @@ def backward(
     call.grad_translations, call.grad_smoothness, call.grad_sharpness = (g.data_ptr() for g in gradients[3:])
     call.needs = needs
     done = _native.run("union_backward" if union else "convex_backward", call)
-    del keep  # until here: the call holds addresses alone
+    del keep
     return gradients if done else None
 
 
@@ -60,19 +61,17 @@ def empty_gradients(needs: int, *inputs: Tensor | None) -> tuple[Tensor, ...]:
     points = inputs[0]
     assert points is not None
     wanted = (_native.NEEDS_POINTS, *[_native.NEEDS_PLANES] * 3, _native.NEEDS_SMOOTHNESS, _native.NEEDS_SHARPNESS)
-    return tuple(
-        points.new_zeros(t.shape if t is not None and needs & bit else (0,)) for t, bit in zip(inputs, wanted)
-    )
+    return tuple(points.new_zeros(t.shape if t is not None and needs & bit else (0,)) for t, bit in zip(inputs, wanted))
 
 
-def _call(inputs: tuple[Tensor | None, ...]) -> tuple[_native.IndicatorCall, list[Tensor], torch.Size, int, int]:
+def _call(inputs: tuple[Tensor | None, ...]) -> tuple[ctypes.Structure, list[Tensor | None], torch.Size, int, int]:
+    """The call with its inputs set, tensors that must outlive it, batch axes, N and K."""
     tensors = [None if t is None else t.contiguous() for t in inputs]
     points, normals = tensors[:2]
     assert points is not None and normals is not None
     batch, n = points.shape[:-2], points.shape[-2]
     k, h = normals.shape[-3:-1]
-    pointers = [None if t is None else t.data_ptr() for t in tensors]
-    call = _native.IndicatorCall(*pointers)
+    call = _native.IndicatorCall(*(None if t is None else t.data_ptr() for t in tensors))
     call.batch, call.n, call.k, call.h = batch.numel(), n, k, h  # type: ignore[attr-defined]
     call.is_double = points.dtype == torch.float64  # type: ignore[attr-defined]
-    return call, tensors, batch, n, k  # type: ignore[return-value]
+    return call, tensors, batch, n, k

@@ -1,14 +1,12 @@
 """Public functions: checks, common precision, bounded memory."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..._checks import check_same_device, check_tensor
-from .._chunks import chunked
-from . import reference
+from .._dispatch import use_cpu_kernels
+from . import fused, pieces
 
 
 def convex_sdf(
@@ -49,8 +47,7 @@ def convex_sdf(
         >>> convex_sdf(torch.zeros(1, 3), normals, -torch.ones(1, 2), torch.zeros(1, 3), torch.tensor([1e4]))
         tensor([[-0.9999]])
     """
-    planes = (normals, offsets, translations, smoothness)
-    return _evaluate(points, planes, None, lambda sdf, _: sdf)
+    return _evaluate(False, points, normals, offsets, translations, smoothness, None)
 
 
 def convex_indicator(
@@ -82,8 +79,7 @@ def convex_indicator(
         >>> convex_indicator(torch.tensor([[1.0, 5.0, 0.0]]), *planes, torch.tensor(75.0))
         tensor([[0.5000]])
     """
-    planes = (normals, offsets, translations, smoothness)
-    return _evaluate(points, planes, sharpness, reference.convex_indicator)
+    return _evaluate(False, points, normals, offsets, translations, smoothness, sharpness)
 
 
 def union_sdf(
@@ -114,8 +110,7 @@ def union_sdf(
         >>> union_sdf(torch.tensor([[3.0, 0, 0]]), normals, -torch.ones(1, 2), torch.zeros(1, 3), torch.ones(1))
         tensor([2.0025])
     """
-    planes = (normals, offsets, translations, smoothness)
-    return _evaluate(points, planes, None, lambda sdf, _: reference.union_sdf(sdf))
+    return _evaluate(True, points, normals, offsets, translations, smoothness, None)
 
 
 def union_indicator(
@@ -148,10 +143,7 @@ def union_indicator(
         >>> union_indicator(torch.tensor([[9.0, 0, 0]]), *planes, torch.tensor(75.0)) < 1e-6
         tensor([True])
     """
-    planes = (normals, offsets, translations, smoothness)
-    return _evaluate(
-        points, planes, sharpness, lambda sdf, sigma: reference.union_indicator(reference.convex_indicator(sdf, sigma))
-    )
+    return _evaluate(True, points, normals, offsets, translations, smoothness, sharpness)
 
 
 def union_contains(
@@ -180,47 +172,82 @@ def union_contains(
     """
     tensors = dict(points=points, normals=normals, offsets=offsets, translations=translations)
     check_union_tensors(**tensors)
-    dtype = torch.float32
-    for tensor in tensors.values():
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    points, normals, offsets, translations = (tensor.detach().to(dtype) for tensor in tensors.values())
-    batch = torch.broadcast_shapes(points.shape[:-2], normals.shape[:-3])
-    with torch.no_grad():
-        return chunked(
-            lambda x: reference.union_contains(x, normals, offsets, translations),
-            points,
-            batch.numel() * normals.shape[-3] * normals.shape[-2],
-        )
+    inputs = common_type(*(tensor.detach() for tensor in tensors.values()))
+    if _is_empty(*inputs) or not use_cpu_kernels(inputs[0]):
+        return pieces.contains(*inputs)
+    return fused.contains(*common_batch(*inputs))
 
 
-Planes = tuple[Tensor, Tensor, Tensor, Tensor]
-
-
-def _evaluate(
-    points: Tensor, planes: Planes, sharpness: Tensor | None, finish: Callable[[Tensor, Tensor], Tensor]
-) -> Tensor:
-    """Check, promote to a common precision, and apply ``finish(sdf, sharpness)`` piece by piece."""
-    named = dict(zip(("normals", "offsets", "translations", "smoothness"), planes, strict=True))
-    tensors = {"points": points, **named}
-    if sharpness is not None:
-        tensors["sharpness"] = sharpness
-    check_union_tensors(**tensors)
-
-    dtype = tensors["points"].dtype
-    for tensor in tensors.values():
-        dtype = torch.promote_types(dtype, tensor.dtype)
+def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
+    """Check, bring to a common type and shape, and evaluate on the implementation that is to run."""
+    if _ready(*inputs) and use_cpu_kernels(inputs[0]):  # type: ignore[arg-type]
+        return fused.evaluate(union, *inputs)
+    names = ("points", "normals", "offsets", "translations", "smoothness", "sharpness")
+    check_union_tensors(**{name: t for name, t in zip(names, inputs) if t is not None or name != "sharpness"})
+    *tensors, sharpness = inputs
+    dtype = result_type(*(t for t in inputs if t is not None))
     # Half precision would overflow in δ·L; float32 inside costs nothing on the way out.
     working = torch.promote_types(dtype, torch.float32)
-    points, normals, offsets, translations, delta = (t.to(working) for t in list(tensors.values())[:5])
-    sigma = points.new_ones(()) if sharpness is None else sharpness.to(working)
-    sigma = sigma.expand(delta.shape) if sigma.ndim == 0 else sigma
+    tensors = [t.to(working) for t in tensors if t is not None]
+    if sharpness is not None:
+        sharpness = sharpness.to(working)
+        sharpness = sharpness.expand(tensors[-1].shape) if sharpness.ndim == 0 else sharpness
+    if _is_empty(*tensors) or not use_cpu_kernels(tensors[0]):
+        return pieces.evaluate(union, *tensors, sharpness).to(dtype)
+    if sharpness is None:
+        return fused.evaluate(union, *common_batch(*tensors), None).to(dtype)
+    return fused.evaluate(union, *common_batch(*tensors, sharpness)).to(dtype)
 
-    def piece(x: Tensor) -> Tensor:
-        return finish(reference.convex_sdf(x, normals, offsets, translations, delta), sigma)
 
-    batch = torch.broadcast_shapes(points.shape[:-2], normals.shape[:-3], delta.shape[:-1], sigma.shape[:-1])
-    numbers = batch.numel() * normals.shape[-3] * normals.shape[-2]
-    return chunked(piece, points, numbers).to(dtype)
+def _ready(*inputs: Tensor | None) -> bool:
+    """Whether nothing needs to be checked, converted or expanded: the quick way for most calls."""
+    points, normals, offsets, translations, smoothness, sharpness = inputs
+    for tensor in inputs[:5]:
+        if not isinstance(tensor, Tensor):
+            return False
+    if normals.ndim < 3 or points.ndim < 2:  # type: ignore[union-attr]
+        return False
+    shape, dtype, device = normals.shape, points.dtype, points.device  # type: ignore[union-attr]
+    *batch, k, h, three = shape
+    same = (
+        (dtype is torch.float32 or dtype is torch.float64)
+        and three == 3
+        and k * h > 0
+        and [*points.shape[:-2], points.shape[-1]] == [*batch, 3]  # type: ignore[union-attr]
+        and points.numel() > 0  # type: ignore[union-attr]
+        and offsets.shape == shape[:-1]  # type: ignore[union-attr]
+        and [*translations.shape] == [*batch, k, 3]  # type: ignore[union-attr]
+        and smoothness.shape == shape[:-2]  # type: ignore[union-attr]
+    )
+    if not same or (sharpness is not None and (not isinstance(sharpness, Tensor) or sharpness.shape != shape[:-2])):
+        return False
+    return all(t is None or (t.dtype is dtype and t.device == device) for t in inputs)
+
+
+def result_type(*tensors: Tensor) -> torch.dtype:
+    """The type that all promote to."""
+    dtype = tensors[0].dtype
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype
+
+
+def common_type(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in the type that all promote to, float32 at least."""
+    working = torch.promote_types(result_type(*tensors), torch.float32)
+    return [t.to(working) for t in tensors]
+
+
+def common_batch(points: Tensor, *planes: Tensor) -> list[Tensor]:
+    """Points (or rays), normals and what belongs to them, expanded to the same leading axes."""
+    cores = [2, 3, 2, 2, 1, 1][: 1 + len(planes)]
+    tensors = [points, *planes]
+    batch = torch.broadcast_shapes(*(t.shape[: t.ndim - core] for t, core in zip(tensors, cores)))
+    return [t.expand(*batch, *t.shape[t.ndim - core :]) for t, core in zip(tensors, cores)]
+
+
+def _is_empty(points: Tensor, normals: Tensor, *_: Tensor) -> bool:
+    return points.numel() == 0 or normals.numel() == 0
 
 
 def check_union_tensors(**tensors: Tensor) -> None:

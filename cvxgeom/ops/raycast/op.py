@@ -7,8 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._chunks import CHUNK_NUMBERS
-from ..indicator.op import check_union_tensors
-from . import reference
+from .._dispatch import use_cpu_kernels
+from ..indicator.op import check_union_tensors, common_type, result_type
+from . import cpu, reference
+from .crossing import crossings
 
 
 class RayHits(NamedTuple):
@@ -62,11 +64,9 @@ def raycast(
         raise ValueError(
             f"origins and directions must hold as many rays, got {origins.shape[-2]} and {directions.shape[-2]}"
         )
-    dtype = origins.dtype
-    for tensor in tensors.values():
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    working = torch.promote_types(dtype, torch.float32)
-    origins, directions, normals, offsets, translations = (t.to(working) for t in tensors.values())
+    dtype = result_type(*tensors.values())
+    origins, directions, *planes = common_type(*tensors.values())
+    normals, offsets, translations = planes
 
     batch = torch.broadcast_shapes(
         origins.shape[:-2], directions.shape[:-2], normals.shape[:-3], offsets.shape[:-2], translations.shape[:-2]
@@ -79,24 +79,20 @@ def raycast(
         none = torch.full((*batch, n_rays), -1, device=origins.device)
         return RayHits(nothing, torch.zeros_like(origins, dtype=dtype), none, none >= 0)
 
+    normals, offsets = normals.expand(*batch, k, h, 3), offsets.expand(*batch, k, h)
+    translations = translations.expand(*batch, k, 3)
+    scene = (origins, directions, normals, offsets, translations)
+    if origins.numel() and use_cpu_kernels(origins):
+        distance, facing, part, half_space, inside = cpu.raycast(*(t.detach() for t in scene))
+        hit = part >= 0
+        if torch.is_grad_enabled() and any(t.requires_grad for t in scene):
+            distance, facing = crossings(*scene, (part, half_space, hit, inside))
+        return RayHits(distance.to(dtype), facing.to(dtype), part, hit)
+
     with torch.no_grad():
         step = max(1, CHUNK_NUMBERS // max(1, batch.numel() * k * h))
         pieces = zip(origins.split(step, dim=-2), directions.split(step, dim=-2))
-        found = [reference.first_entry(o, u, normals, offsets, translations) for o, u in pieces]
-        part, half_space, hit, inside = (torch.cat(values, dim=-1) for values in zip(*found))
-
-    # Only the plane that was hit has a gradient: gather it per ray and intersect again.
-    index = part * h + half_space
-    flat_normals = normals.expand(*batch, k, h, 3).reshape(*batch, k * h, 3)
-    flat_offsets = offsets.expand(*batch, k, h).reshape(*batch, k * h)
-    own_normals = flat_normals.gather(-2, index[..., None].expand(*batch, n_rays, 3))
-    own_offsets = flat_offsets.gather(-1, index)
-    own_origin = translations.expand(*batch, k, 3).gather(-2, part[..., None].expand(*batch, n_rays, 3))
-    entered = hit & ~inside
-    # A ray without a proper entry gets a harmless plane, so that no NaN reaches the gradient of the others.
-    safe_normals = torch.where(entered[..., None], own_normals, -directions.detach().nan_to_num())
-    distance = reference.distance_to_plane(origins, directions, safe_normals, own_offsets, own_origin)
-    distance = torch.where(entered, distance, torch.where(hit, 0.0, float("inf")).to(working))
-    facing = torch.where(entered[..., None], own_normals, -directions)
-    shown = torch.where(hit[..., None], facing, torch.zeros_like(facing))
-    return RayHits(distance.to(dtype), shown.to(dtype), torch.where(hit, part, -1), hit)
+        entries = [reference.first_entry(o, u, normals, offsets, translations) for o, u in pieces]
+        part, half_space, hit, inside = (torch.cat(values, dim=-1) for values in zip(*entries))
+    distance, facing = crossings(*scene, (part, half_space, hit, inside))
+    return RayHits(distance.to(dtype), facing.to(dtype), torch.where(hit, part, -1), hit)

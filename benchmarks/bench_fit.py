@@ -1,0 +1,79 @@
+"""Decompose furniture and score the result: mesh → fit → exact polytopes → scores.
+
+    python -m benchmarks.bench_fit --furniture DIR --split-file CSV [--split test] [--n 10]
+
+DIR holds the ``.sh3f`` libraries of the Debian package sweethome3d-furniture 1.8-1; the split file has the columns
+library, model, class, furniture, fill, split. The shapes are evenly spaced over the furniture of the split in the order
+of the file, so that nobody picked them by their scores. Prints a Markdown table; seconds are those of one process
+after imports, from mesh in memory to shape, on whatever else the machine is doing.
+"""
+
+import argparse
+import csv
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import cvxgeom
+from cvxgeom import metrics
+from cvxgeom.data import FurnitureLibrary, Normalization, solidify
+from cvxgeom.fit import FitConfig
+
+
+def chosen(split_file: Path, split: str, n: int) -> list[dict[str, str]]:
+    """n furniture shapes of a split, evenly spaced in the order of the file."""
+    with open(split_file, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split and row["furniture"] == "1"]
+    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
+    parser.add_argument("--split-file", type=Path, required=True)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--n", type=int, default=10)
+    parser.add_argument("--parts", type=int, default=FitConfig.max_parts)
+    parser.add_argument("--steps", type=int, default=FitConfig.n_steps)
+    args = parser.parse_args()
+    config = dataclasses.replace(FitConfig(), max_parts=args.parts, n_steps=args.steps)
+    print(
+        "| shape | class | IoU | IoU before refinement | Chamfer-L1 ×1000 | F-score at 1 % | parts | planes per part | seconds |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    figures = []
+    for row in chosen(args.split_file, args.split, args.n):
+        mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])
+        frame = Normalization.of_box(mesh.bounds)
+        mesh.vertices = frame.apply(mesh.vertices)  # longest side 1: Chamfer and F-score have a unit
+        start = time.perf_counter()
+        solid = solidify(mesh)
+        result = cvxgeom.fit(solid, config)
+        seconds = time.perf_counter() - start
+        scores = metrics.score(result.shape, solid, max_standard_error=0.005)
+        figures.append(
+            (
+                scores.iou.value,
+                result.scores["iou_initial"],
+                1000 * scores.surface.chamfer_l1_mean,
+                scores.surface.f_score,
+                scores.structure.n_parts,
+                scores.structure.planes_per_part,
+                seconds,
+            )
+        )
+        print(f"| {row['model']} | {row['class']} ({row['fill']}) | {cells(figures[-1])} |")
+        sys.stdout.flush()
+    print(f"| **mean** | | {cells(tuple(np.mean(figures, axis=0)))} |")
+
+
+def cells(figures: tuple[float, ...]) -> str:
+    formats = ("{:.3f}", "{:.3f}", "{:.1f}", "{:.3f}", "{:.0f}", "{:.1f}", "{:.1f}")
+    return " | ".join(form.format(figure) for form, figure in zip(formats, figures, strict=True))
+
+
+if __name__ == "__main__":
+    main()
