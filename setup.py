@@ -1,11 +1,31 @@
 """What cvxgeom needs and carries. Tool settings stand in pyproject.toml, exact versions in constraints.txt."""
 
 import re
+import runpy
+import sys
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
+# By its path: importing it as a part of cvxgeom would import torch, which is absent while a wheel is built.
+CPU_LIBRARY = runpy.run_path(str(HERE / "cvxgeom" / "ops" / "_build.py"))
+
+
+class BuildCpuLibrary(build_ext):
+    """Compiles the CPU library: plain C++, loaded by ctypes, so it depends on neither Python's nor torch's version."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """The library's own name, without the tag of a Python version."""
+        return str(Path(*fullname.split(".")[:-1], CPU_LIBRARY["LIBRARY"]))
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile, or say why not: without the library the reference implementation runs."""
+        try:
+            CPU_LIBRARY["build"](Path(self.get_ext_fullpath(ext.name)).resolve(), HERE / "cvxgeom")
+        except CPU_LIBRARY["BuildError"] as error:
+            sys.stderr.write(f"cvxgeom: no CPU library, the plain PyTorch reference will run: {error}\n")
 
 
 def _version() -> str:
@@ -32,7 +52,9 @@ setup(
     license="MIT",
     license_files=["LICENSE", "CREDITS.md"],
     packages=find_packages(include=["cvxgeom", "cvxgeom.*"]),
-    package_data={"cvxgeom": ["py.typed", "assets/*"]},
+    package_data={"cvxgeom": ["py.typed", "assets/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]},
+    ext_modules=[Extension("cvxgeom._native.library", sources=[], optional=True)],
+    cmdclass={"build_ext": BuildCpuLibrary},
     python_requires=">=3.10",
     install_requires=[
         "torch>=2.4",

@@ -40,10 +40,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=FitConfig.n_steps)
     args = parser.parse_args()
     config = dataclasses.replace(FitConfig(), max_parts=args.parts, n_steps=args.steps)
-    print(
-        "| shape | class | IoU | IoU before refinement | Chamfer-L1 ×1000 | F-score at 1 % | parts | planes per part | seconds |"
+    columns = "shape,class,IoU,before refinement,Chamfer-L1 ×1000,F-score at 1 %,parts,planes per part,seconds".split(
+        ","
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(columns)} |")
+    print("|---" * len(columns) + "|")
     figures = []
     for row in chosen(args.split_file, args.split, args.n):
         mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])

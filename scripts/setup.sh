@@ -8,14 +8,16 @@
 #   TORCH_ARGS  more arguments for pip when it installs torch   (none; PyTorch's CPU wheel index avoids the CUDA build)
 #
 # A second run finds its stamp and does nothing. The stamp is named after a checksum of what was asked for and lists the
-# extras that are installed, so a change of setup.py or constraints.txt, or a further extra, installs again.
+# extras that are installed, so a change of setup.py, constraints.txt or the C++, or a further extra, installs again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${VENV:-.venv}
 EXTRAS=${EXTRAS-render,dev}
 
-key=$({ cat setup.py constraints.txt; printf '%s\n' "${TORCH_SPEC:-}" "$PWD"; } | cksum | tr ' ' '-')
+shopt -s nullglob
+built_from=(setup.py constraints.txt cvxgeom/ops/_build.py cvxgeom/_native/*.{h,cpp} cvxgeom/ops/*/*.{h,cpp})
+key=$({ cat "${built_from[@]}"; printf '%s\n' "${TORCH_SPEC:-}" "$PWD"; } | cksum | tr ' ' '-')
 stamp=$VENV/.cvxgeom-$key
 missing=()
 for part in core ${EXTRAS//,/ }; do
@@ -44,7 +46,9 @@ echo "setup: cvxgeom and its other dependencies"
 
 # pip would byte-compile every module of every package, which takes longer than installing them. Compile what is used, by
 # using it once; this also shows that the installation works.
-env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" -c 'import cvxgeom.cli.commands, torch._dynamo'
+env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" -c '
+import cvxgeom.cli.commands, torch._dynamo
+print("setup: CPU library:", cvxgeom.ops.available_backends()["cpu"])'
 
 printf '%s\n' "${missing[@]}" >>"$stamp"
 echo "setup: ready"

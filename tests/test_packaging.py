@@ -26,10 +26,12 @@ ASSETS = ROOT / "cvxgeom" / "assets"
 def described(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What setup.py tells setuptools, in a process where torch cannot be imported."""
     told: dict[str, Any] = {}
-    stand_in = types.ModuleType("setuptools")
-    stand_in.setup = lambda **fields: told.update(fields)  # type: ignore[attr-defined]
-    stand_in.find_packages = lambda include: include  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "setuptools", stand_in)
+    stand_in: Any = types.ModuleType("setuptools")
+    stand_in.setup = lambda **fields: told.update(fields)
+    stand_in.find_packages = lambda include: include
+    stand_in.Extension = stand_in.build_ext = type("Extension", (), {"__init__": lambda *args, **fields: None})
+    for name in ("setuptools", "setuptools.command", "setuptools.command.build_ext"):
+        monkeypatch.setitem(sys.modules, name, stand_in)
     monkeypatch.setitem(sys.modules, "torch", None)  # type: ignore[arg-type]
     runpy.run_path(str(ROOT / "setup.py"))
     return told
@@ -139,11 +141,17 @@ def test_set_up_installs_the_torch_asked_for_first_and_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_wheel_built_without_torch_carries_its_data(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler", ["found", "absent"])
+def test_a_wheel_built_without_torch_carries_its_data(tmp_path: Path, compiler: str) -> None:
     copy = tmp_path / "source"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__", "*.so")
+    )
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(copy)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = dict(os.environ)
+    if compiler == "absent":
+        environment["PATH"] = str(tmp_path / "nothing_here")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode and "setuptools" in done.stderr and "No matching distribution" in done.stderr:
         pytest.skip("an isolated build needs a package index, and none can be reached")
     assert done.returncode == 0, done.stderr
@@ -151,6 +159,7 @@ def test_a_wheel_built_without_torch_carries_its_data(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     package = copy / "cvxgeom"
-    wanted = {path.relative_to(copy).as_posix() for path in [*package.rglob("*.py"), *package.glob("assets/*")]}
-    assert wanted | {"cvxgeom/py.typed"} <= names
+    assert {path.relative_to(copy).as_posix() for path in package.rglob("*") if path.is_file()} <= names
+    has_library = compiler == "found" and shutil.which("g++") is not None
+    assert ("cvxgeom/_native/libcvxgeom_cpu.so" in names) == has_library
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "notebooks"))]

@@ -26,7 +26,7 @@ class FloodedVolume:
     grid. Hollows that are closed off count as filled.
 
     A sheet with the outside on both of its sides has no volume: it is given the thickness of one coarse cell. So are
-    walls thinner than a quarter of a coarse cell.
+    walls thinner than an eighth of a coarse cell.
 
     Args:
         mesh: any triangles.
@@ -105,19 +105,7 @@ class FloodedVolume:
     def mesh(self) -> trimesh.Trimesh:
         """A watertight mesh of the solid by marching cubes on the fine grid, in the mesh's frame."""
         field = np.array([-1, 0, 1], dtype=np.float32)[self._kind]
-        ranks, center = np.arange(len(self._place)), self._place + 0.5
-        nearest, triangles = self._nearest(ranks)
-        outside = self._sees_outside(center, ranks)
-        # never quite 0, which would make triangles without area
-        distance = np.linalg.norm(center - nearest, axis=1).clip(0.02, 1.0)
-        depth = np.where(outside, -distance, distance)
-        # a wall that passes between the centers of cells would be lost
-        wall = np.flatnonzero(outside & ~self._beside_inside & (np.abs(center - nearest).max(axis=1) < 0.5))
-        normals = self._cells.normals[triangles[wall]]
-        inward = normals * np.sign(((nearest - center)[wall] * normals).sum(axis=1, keepdims=True))
-        wall, inward = (part[self._enclosed(nearest[wall] + 0.1 * inward)] for part in (wall, inward))
-        depth[wall[~self._enclosed(nearest[wall] + inward)]] = 0.05
-        field[self._cells.flat] = depth
+        field[self._cells.flat] = self._center_depth()
         if len(self._sheets):
             halo = np.flatnonzero(self._halo)
             depth = self._sheet_depth(np.stack(np.unravel_index(halo, self.shape), axis=1) + 0.5)
@@ -217,6 +205,21 @@ class FloodedVolume:
     @cached_property
     def _sheet_tree(self) -> KDTree:
         return KDTree(self._sheets)
+
+    def _center_depth(self) -> np.ndarray:
+        """About how deep the centers of surface cells lie inside the solid, in fine cells; never 0."""
+        ranks, center = np.arange(len(self._place)), self._place + 0.5
+        nearest, triangles = self._nearest(ranks)
+        outside = self._sees_outside(center, ranks)
+        distance = np.linalg.norm(center - nearest, axis=1).clip(0.02, 1.0)
+        depth = np.where(outside, -distance, distance)
+        # a wall that passes between the centers would be lost: where the solid ends within a cell, it gets a center
+        wall = np.flatnonzero(outside & ~self._beside_inside & (np.abs(center - nearest).max(axis=1) < 0.5))
+        normals = self._cells.normals[triangles[wall]]
+        inward = normals * np.sign(((nearest - center)[wall] * normals).sum(axis=1, keepdims=True))
+        thin = self._enclosed(nearest[wall] + 0.1 * inward) & ~self._enclosed(nearest[wall] + inward)
+        depth[wall[thin]] = 0.05
+        return depth
 
     def _sheet_depth(self, x: np.ndarray) -> np.ndarray:
         """How deep points, in fine cells from the origin, lie in a thickened sheet (negative: outside of it)."""

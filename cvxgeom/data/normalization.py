@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 import trimesh
+from jaxtyping import Float
 
 from .._checks import check_positive, describe
 
@@ -29,7 +30,7 @@ class Normalization:
         [[0.0, 0.0, 1.0]]
     """
 
-    center: np.ndarray
+    center: Float[np.ndarray, "3"]
     scale: float
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class Normalization:
         return cls((low + high) / 2, 1 / longest)
 
     @property
-    def matrix(self) -> np.ndarray:
+    def matrix(self) -> Float[np.ndarray, "4 4"]:
         """(4, 4) homogeneous matrix of :meth:`apply`."""
         matrix = np.diag([self.scale] * 3 + [1.0])
         matrix[:3, 3] = -self.scale * self.center

@@ -13,7 +13,7 @@ from .._checks import check_finite, check_positive, check_tensor, describe
 from .solid import Solid
 
 _BATCH = 200_000  # points drawn at once where points are drawn until enough are inside
-_PATIENCE = 500  # batches without a point inside before giving up
+_PATIENCE = 50  # batches without a point inside before giving up
 
 
 @dataclass(frozen=True, eq=False)

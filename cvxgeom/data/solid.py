@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import trimesh
+from jaxtyping import Bool, Float, Num
 
 from .._checks import describe
 from .closed import ClosedVolume
@@ -32,7 +33,7 @@ class Solid:
     method: str
     _volume: ClosedVolume | FloodedVolume = field(repr=False)
 
-    def contains(self, points: np.ndarray | torch.Tensor) -> np.ndarray:
+    def contains(self, points: Num[np.ndarray, "N 3"] | Num[torch.Tensor, "N 3"]) -> Bool[np.ndarray, " N"]:
         """Which points are inside; one on the boundary itself may count as either.
 
         Args:
@@ -50,7 +51,7 @@ class Solid:
         return self._volume.contains(array.astype(np.float64))
 
     @property
-    def bounds(self) -> np.ndarray:
+    def bounds(self) -> Float[np.ndarray, "2 3"]:
         """(2, 3) lowest and highest corner of a box that holds the solid."""
         return self._volume.bounds
 
@@ -61,15 +62,15 @@ class Solid:
 
     @property
     def mesh(self) -> trimesh.Trimesh:
-        """The boundary as a watertight mesh, outward oriented, in the frame of ``surface``.
+        """The boundary as a closed mesh, outward oriented, in the frame of ``surface``.
 
-        Exact solids: the closed surface itself, with components that overlap united. Others: marching cubes on a grid
-        twice as fine as ``resolution``, so walls thinner than one of its cells may be missing here.
+        Exact solids: the closed surface itself, its components united if each is a manifold. Others: marching cubes on
+        a grid twice as fine as ``resolution``, so walls thinner than one of its cells are only roughly as thick here.
         """
         return self._volume.mesh
 
     @property
-    def cover(self) -> tuple[np.ndarray, float]:
+    def cover(self) -> tuple[Float[np.ndarray, "M 3"], float]:
         """Cubes that together hold the whole solid: lowest corners (M, 3) and their common side."""
         return self._volume.cover
 
@@ -86,7 +87,7 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 
     Args:
         mesh: at least one face; any frame and unit. It is not changed.
-        resolution: cells along the longest side, for meshes that are not closed; 16 to 512.
+        resolution: cells along the longest side, for meshes that are not closed; 16 to 256.
 
     Returns:
         The solid, in the mesh's frame. Takes tenths of a second.
@@ -106,8 +107,8 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
         raise TypeError(f"mesh must be a trimesh.Trimesh, got {describe(mesh)}")
     if isinstance(resolution, bool) or not isinstance(resolution, (int, np.integer)):
         raise TypeError(f"resolution must be an integer, got {describe(resolution)}")
-    if not 16 <= resolution <= 512:
-        raise ValueError(f"resolution must be between 16 and 512 cells, got {resolution}")
+    if not 16 <= resolution <= 256:
+        raise ValueError(f"resolution must be between 16 and 256 cells, got {resolution}")
     _check_extent(mesh)
     welded = weld(mesh)
     closed = closed_surface(welded)
@@ -120,9 +121,13 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 def _check_extent(mesh: trimesh.Trimesh) -> None:
     if not len(mesh.faces):
         raise ValueError("mesh must have faces, got an empty mesh")
-    vertices = np.asarray(mesh.vertices, dtype=np.float64)[np.unique(mesh.faces)]
-    if not np.isfinite(vertices).all():
+    corners = np.asarray(mesh.vertices, dtype=np.float64)[mesh.faces]
+    if not np.isfinite(corners).all():
         raise ValueError("mesh must have finite vertices, got some that are NaN or infinite")
-    spread = np.linalg.svd(vertices - vertices.mean(axis=0), compute_uv=False)
-    if len(vertices) < 4 or spread[2] <= 1e-9 * spread[0]:
+    vertices = corners.reshape(-1, 3) - corners.mean(axis=(0, 1))
+    spread = np.linalg.svd(vertices, compute_uv=False)
+    if spread[2] <= 1e-9 * spread[0]:
         raise ValueError("mesh must have a volume, got zero volume: all of its faces lie in one plane")
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    if areas.max() <= 1e-12 * np.ptp(vertices, axis=0).max() ** 2:
+        raise ValueError("mesh must have a volume, got zero volume: none of its faces has an area")

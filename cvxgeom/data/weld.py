@@ -19,10 +19,11 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     Example:
         >>> double = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]], [[0, 1, 2], [2, 1, 0]], process=False)
         >>> weld(double).faces.tolist()
-        [[0, 2, 1]]
+        [[0, 1, 2]]
     """
-    faces = np.asarray(mesh.faces)
-    vertices = np.asarray(mesh.vertices, dtype=np.float64)
+    used, faces = np.unique(mesh.faces, return_inverse=True)
+    faces = faces.reshape(-1, 3)
+    vertices = np.asarray(mesh.vertices, dtype=np.float64)[used]
     scale = max(float(np.ptp(vertices, axis=0).max()), np.finfo(np.float64).tiny)
     keys = np.round((vertices - vertices.min(axis=0)) * (1e8 / scale))
     first, merged = _distinct(keys)

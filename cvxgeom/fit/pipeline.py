@@ -15,7 +15,7 @@ from ..shape import ConvexUnion
 from .initialize import initialize
 from .prune import prune
 from .refine import hardened, refine_steps
-from .target import as_target
+from .target import Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
@@ -144,7 +144,10 @@ def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig
     """
     config = config or FitConfig()
     start = time.perf_counter()
-    target = as_target(source, config.seed)
+    return _steps(as_target(source, config.seed), config, start)  # what is wrong with the source is said at once
+
+
+def _steps(target: Target, config: FitConfig, start: float) -> Iterator[FitStep]:
     rng = np.random.default_rng(config.seed)
     samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
     shape = initialize(target, samples, config.max_parts, config.max_halfspaces, rng)

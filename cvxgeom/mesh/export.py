@@ -100,7 +100,10 @@ def _write_obj(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
         parts = mesh.face_attributes["part"]
         colors = np.zeros((len(mesh.vertices), 3))
         colors[mesh.faces] = mesh.visual.face_colors[:, None, :3] / 255
-        lines += [f"v {x:.17g} {y:.17g} {z:.17g} {r:.4f} {g:.4f} {b:.4f}" for (x, y, z), (r, g, b) in zip(mesh.vertices, colors)]
+        lines += [
+            f"v {x:.17g} {y:.17g} {z:.17g} {r:.4f} {g:.4f} {b:.4f}"
+            for (x, y, z), (r, g, b) in zip(mesh.vertices, colors)
+        ]
         if "polygons" in mesh.metadata:
             lines += ["f " + " ".join(str(start + v) for v in polygon) for polygon in mesh.metadata["polygons"]]
         else:
@@ -157,13 +160,13 @@ def _write_3mf(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
     lines.append("</basematerials>")
     for i, mesh in enumerate(meshes, start=2):
         own = [material[part] for part in mesh.face_attributes["part"]]
-        lines.append(f'<object id="{i}" name={quoteattr(mesh.metadata["name"])} type="model" pid="1" pindex="{own[0]}">')
+        lines.append(
+            f'<object id="{i}" name={quoteattr(mesh.metadata["name"])} type="model" pid="1" pindex="{own[0]}">'
+        )
         lines.append("<mesh><vertices>")
         lines += [f'<vertex x="{x:.17g}" y="{y:.17g}" z="{z:.17g}"/>' for x, y, z in mesh.vertices]
         lines.append("</vertices><triangles>")
-        lines += [
-            f'<triangle v1="{a}" v2="{b}" v3="{c}" pid="1" p1="{m}"/>' for (a, b, c), m in zip(mesh.faces, own)
-        ]
+        lines += [f'<triangle v1="{a}" v2="{b}" v3="{c}" pid="1" p1="{m}"/>' for (a, b, c), m in zip(mesh.faces, own)]
         lines.append("</triangles></mesh></object>")
     lines.append("</resources><build>")
     lines += [f'<item objectid="{i}"/>' for i in range(2, len(meshes) + 2)]

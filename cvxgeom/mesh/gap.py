@@ -71,7 +71,7 @@ def surface_gap(shape: ConvexUnion, tolerance: float | None = None) -> SurfaceGa
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
         measured[k] = depth.min(), np.average(depth[smooth.triangles].mean(axis=1), weights=area), depth.max()
     bound = np.log(shape.n_halfspaces) / shape.smoothness.numpy()
-    return SurfaceGap(*measured.T, bound)
+    return SurfaceGap(measured[:, 0], measured[:, 1], measured[:, 2], bound)
 
 
 def centered(shape: ConvexUnion) -> ConvexUnion:

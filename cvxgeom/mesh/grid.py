@@ -1,9 +1,12 @@
 """The surface of the smooth union by marching cubes, for comparison."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import trimesh
 from skimage.measure import marching_cubes
+from torch import Tensor
 
 from ..shape import ConvexUnion
 from .build import EmptyShapeError, colored_mesh, report_skipped, unbounded_or_empty
@@ -25,15 +28,12 @@ def grid_mesh(shape: ConvexUnion, resolution: int) -> trimesh.Trimesh:
     # A part matters only at nodes less than a cell away from its exact polytope: beyond, Φ exceeds a cell, and the
     # surface crosses an edge of the grid only where both ends have less than that.
     values = np.full(n_nodes, cell)
-    parts = np.full(n_nodes, -1)
     for part, box in boxes.items():
         first = np.floor((box[0] - low) / cell).astype(int) - 1
         last = np.ceil((box[1] - low) / cell).astype(int) + 2
         window = tuple(slice(max(i, 0), min(j, n)) for i, j, n in zip(first, last, n_nodes))
         axes = [torch.from_numpy(low[i] + cell * np.arange(s.start, s.stop)) for i, s in enumerate(window)]
-        with torch.no_grad():
-            own = shape.select([part]).sdf(torch.cartesian_prod(*axes)).numpy().reshape(values[window].shape)
-        parts[window] = np.where(own < values[window], part, parts[window])
+        own = _sdf(shape, part, torch.cartesian_prod(*axes)).reshape(values[window].shape)
         values[window] = np.minimum(own, values[window])
     if not (values < 0).any():
         raise EmptyShapeError(
@@ -41,7 +41,23 @@ def grid_mesh(shape: ConvexUnion, resolution: int) -> trimesh.Trimesh:
             'cell; raise resolution, or use surface="smooth", which needs no grid'
         )
     in_cells, triangles, _, _ = marching_cubes(values, 0.0, gradient_direction="descent")
-    nearest = tuple(in_cells[triangles].mean(axis=1).round().astype(int).T)
-    vertices = low + cell * in_cells.astype(np.float64)
+    vertices, triangles = low + cell * in_cells.astype(np.float64), triangles.astype(np.int64)
+    parts = _nearest_parts(shape, boxes, vertices[triangles].mean(axis=1), cell)
     metadata = {"name": "grid", "surface": SURFACE_GRID, "resolution": resolution, "skipped": skipped}
-    return colored_mesh(vertices, triangles.astype(np.int64), parts[nearest], metadata)
+    return colored_mesh(vertices, triangles, parts, metadata)
+
+
+def _nearest_parts(shape: ConvexUnion, boxes: Mapping[int, np.ndarray], points: np.ndarray, reach: float) -> np.ndarray:
+    """The part with the least Φ at each of the points (N, 3), all of which are within reach of the surface."""
+    nearest, least = np.full(len(points), -1), np.full(len(points), np.inf)
+    for part, (low, high) in boxes.items():
+        near = np.flatnonzero((points >= low - reach).all(axis=1) & (points <= high + reach).all(axis=1))
+        own = _sdf(shape, part, torch.from_numpy(points[near]))
+        better = own < least[near]
+        nearest[near[better]], least[near[better]] = part, own[better]
+    return nearest
+
+
+def _sdf(shape: ConvexUnion, part: int, points: Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return shape.select([part]).sdf(points).numpy()

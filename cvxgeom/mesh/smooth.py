@@ -64,7 +64,9 @@ def _smooth_part(part: int, convex: SmoothConvex, origin: np.ndarray, exact: Pol
         vertices, triangles = inscribed_mesh(convex, center, np.concatenate([corners, middles]), tolerance)
         if len(triangles):
             return SmoothPart(part, vertices + origin, triangles, "The smooth convex has a surface.")
-    empty = f"The smooth convex is empty: its least Φ, {-depth:.2g}, is not below the rounding error; it needs a larger δ."
+    empty = (
+        f"The smooth convex is empty: its least Φ, {-depth:.2g}, is not below the rounding error; it needs a larger δ."
+    )
     return SmoothPart(part, *nothing, empty)
 
 

@@ -69,8 +69,8 @@ class SmoothConvex:
     def far_above(self, points: np.ndarray, directions: np.ndarray, tolerance: float) -> np.ndarray:
         """Points of the surface above those of the given points that it may be farther above than the tolerance.
 
-        Along a direction Φ is convex, so it rises at least as it does at the start, and the surface is at most −Φ divided
-        by that slope away.
+        Along a direction Φ is convex: it rises at least as it does at the start, so the surface is no farther away than
+        −Φ divided by that slope.
         """
         phi, weights = self.evaluate(points)
         slopes = ((weights @ self.normals) * directions).sum(axis=1)
@@ -83,10 +83,10 @@ def inscribed_mesh(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A convex mesh with its vertices on Φ = 0, refined until it is as close to that surface as the tolerance demands.
 
-    Starts with the hull of the surface points on the rays from the center through the targets. As long as the surface is
-    too far above the middles of some edges, or else above the centers of some triangles, those points of it join the
-    hull. How far it is above a triangle is a concave function that vanishes at the corners, so nowhere on the triangle it
-    is more than three times that at the center.
+    Starts with the hull of the surface points on the rays from the center through the targets. As long as the surface
+    is too far above the middles of some edges, or else above the centers of some triangles, those points of it join the
+    hull. How far it is above a triangle is a concave function that vanishes at the corners, so nowhere on the triangle
+    it is more than three times that at the center.
 
     Args:
         convex: in its local frame, as are all points here.

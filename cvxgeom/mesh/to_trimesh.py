@@ -54,9 +54,9 @@ def to_trimesh(
       planar polygons: ``mesh.metadata["polygons"]`` has them, the triangles fan them out, and
       ``mesh.face_attributes["halfspace"]`` tells the half-space of each triangle.
     - ``"union"``: the watertight boundary of the union of those polytopes, one mesh.
-    - ``"smooth"``: the level set 0 of ``shape.sdf``, the union of the *smooth* convexes: each is met by rays from a point
-      inside it, refined until ``tolerance``, and all are united. No grid. It lies inside ``"union"``; `surface_gap` says
-      by how much.
+    - ``"smooth"``: the level set 0 of ``shape.sdf``, the union of the *smooth* convexes: each is meshed by rays from
+      inside that meet its surface, as densely as ``tolerance`` demands, and all are united. No grid. It lies inside
+      ``"union"``; `surface_gap` says by how much.
     - ``"grid"``: the same level set by marching cubes, for comparison; it costs resolution³ evaluations and misses what
       is thinner than a cell.
 

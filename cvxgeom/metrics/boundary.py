@@ -1,6 +1,6 @@
 """Points of the boundary of a shape or a mesh, uniform by area."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class BoundarySamples(NamedTuple):
     area: float
 
 
-def sample_boundary(surface: object, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def sample_boundary(surface: Any, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Random points of a boundary, uniform by area, with outward unit normals.
 
     Of a ConvexUnion it is the boundary of the union of its exact polytopes: faces inside of another part, and faces
@@ -52,15 +52,17 @@ def sample_boundary(surface: object, n: int, seed: int = 0) -> tuple[np.ndarray,
     return samples.points, samples.normals
 
 
-def boundary_samples(name: str, surface: object, n: int, generator: np.random.Generator) -> BoundarySamples:
+def boundary_samples(name: str, surface: Any, n: int, generator: np.random.Generator) -> BoundarySamples:
     """`sample_boundary` with a generator, and the area."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n must be an integer of at least 1, got {describe(n)}")
     if isinstance(surface, ConvexUnion):
         return _of_union(name, surface, n, generator)
-    mesh = surface if isinstance(surface, trimesh.Trimesh) else getattr(surface, "mesh", None)
+    mesh: Any = surface if isinstance(surface, trimesh.Trimesh) else getattr(surface, "mesh", None)
     if not isinstance(mesh, trimesh.Trimesh):
-        raise TypeError(f"{name} must be a ConvexUnion or a trimesh.Trimesh or have one as mesh, got {describe(surface)}")
+        raise TypeError(
+            f"{name} must be a ConvexUnion or a trimesh.Trimesh or have one as mesh, got {describe(surface)}"
+        )
     triangles = np.asarray(mesh.vertices, dtype=float)[mesh.faces]
     crosses = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     double_areas = np.linalg.norm(crosses, axis=1)

@@ -73,7 +73,9 @@ class UnionInside:
     def __init__(self, name: str, shape: ConvexUnion, smooth: bool = False) -> None:
         check_single(name, shape)
         shape = shape.detach().to("cpu", torch.float64)
-        boxes = {part: polytope.bounds.numpy() for part, polytope in enumerate(shape.polytopes()) if polytope.is_bounded}
+        boxes = {
+            part: polytope.bounds.numpy() for part, polytope in enumerate(shape.polytopes()) if polytope.is_bounded
+        }
         self._shape = shape.select(list(boxes))
         self._boxes = np.stack(list(boxes.values())) if boxes else np.zeros((0, 2, 3))
         self._smooth = smooth

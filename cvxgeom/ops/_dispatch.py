@@ -1,9 +1,9 @@
 """Which implementation of an op runs, and why."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -13,13 +13,18 @@ from . import _native
 
 BACKENDS = ("auto", "reference", "cpu")
 
-_requested: ContextVar[str] = ContextVar("cvxgeom_backend", default="auto")
+
+class _Requested(threading.local):  # not a ContextVar: torch.compile cannot look into one
+    name = "auto"
+
+
+_requested = _Requested()
 _logged: set[str] = set()
 
 
 @contextmanager
 def backend(name: str) -> Iterator[None]:
-    """Choose by hand which implementation of the ops runs inside a ``with`` block.
+    """Choose by hand which implementation of the ops runs inside a ``with`` block, on this thread.
 
     Args:
         name: ``"auto"`` (the fastest one that can serve the tensors), ``"reference"`` (plain PyTorch, any device,
@@ -35,11 +40,12 @@ def backend(name: str) -> Iterator[None]:
         ...     values = cvxgeom.box().sdf(torch.zeros(1, 3))
     """
     check_choice("name", name, BACKENDS)
-    token = _requested.set(name)
+    before = _requested.name
+    _requested.name = name
     try:
         yield
     finally:
-        _requested.reset(token)
+        _requested.name = before
 
 
 def available_backends() -> dict[str, str]:
@@ -65,12 +71,12 @@ def use_cpu_kernels(tensor: Tensor) -> bool:
         RuntimeError: they were asked for by name and cannot.
     """
     if tensor.device.type == "cpu" and _native.LIBRARY is not None and not _transformed():
-        return _requested.get() != "reference"
+        return _requested.name != "reference"
     return _refuse(tensor)
 
 
 def _refuse(tensor: Tensor) -> bool:
-    requested = _requested.get()
+    requested = _requested.name
     if requested == "reference":
         return False
     if tensor.device.type != "cpu":

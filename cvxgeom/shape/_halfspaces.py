@@ -75,7 +75,7 @@ def enclosures(normals: np.ndarray, offsets: np.ndarray) -> list[Enclosure]:
     for k in solid:
         if k not in hulls:
             found[k] = _thin_or_open(normals[k], balls, k)
-    built = dict(zip(hulls, skeletons(list(hulls.values()), _joggled)))
+    built = dict(zip(hulls, skeletons(list(hulls.values()), _another_hull)))
     closed = {k: skeleton for k, skeleton in built.items() if skeleton is not None}
     places = _vertices(closed, normals, offsets, origins, axes)
     for k, skeleton in built.items():
@@ -107,7 +107,7 @@ def _thin_or_open(normals: np.ndarray, balls: ChebyshevBalls, k: int) -> Enclosu
     if direction is not None:
         return _unbounded(balls, k, direction)
     radius = float(balls.radii[k])
-    message = f"Degenerate: its inradius {radius:.3g} is less than {THINNEST:.0e} of its extent."
+    message = f"Degenerate: its faces cannot be told with inradius {radius:.3g}; it takes {THINNEST:.0e} of the extent."
     return Enclosure(PolytopeStatus.DEGENERATE, message, balls.centers[k], radius)
 
 
@@ -209,8 +209,12 @@ def _hulls_in(
     normals: np.ndarray, offsets: np.ndarray, origins: np.ndarray, axes: np.ndarray, convexes: np.ndarray
 ) -> dict[int, DualHull]:
     """Dual hulls in the given frames, without those that are open or reach too far to be resolved."""
-    hulls = {k: _hull(points) for k, points in zip(convexes, _dual_points(normals, offsets, origins, axes, convexes))}
-    return {k: hull for k, hull in hulls.items() if hull is not None and hull.equations[:, 3].max() <= -THINNEST}
+    hulls = {}
+    for k, points in zip(convexes, _dual_points(normals, offsets, origins, axes, convexes)):
+        hull = _hull(points) or _hull(_joggled(points, 0))
+        if hull is not None and hull.equations[:, 3].max() <= -THINNEST:
+            hulls[k] = hull
+    return hulls
 
 
 def _dual_points(
@@ -218,7 +222,9 @@ def _dual_points(
 ) -> np.ndarray:
     """Dual points (len(convexes), H, 3); a duplicate of an earlier half-space is moved to the origin."""
     slack = -(offsets[convexes] + (normals[convexes] @ origins[convexes, :, None])[..., 0])
-    points = normals[convexes] @ axes[convexes] / slack[..., None]
+    directions = normals[convexes] @ axes[convexes]
+    # Every plane is at least 1 away from the origin of its frame, and certainly 1/2 where rounding says otherwise.
+    points = directions / np.maximum(slack, np.linalg.norm(directions, axis=2) / 2)[..., None]
     # Close points are close in every projection: the sorted projections tell where to look for them at all.
     spread = np.sort(points @ (0.36, 0.48, 0.8), axis=1)
     for i in np.flatnonzero((np.diff(spread, axis=1) <= _DUPLICATE).any(axis=1)):
@@ -245,9 +251,12 @@ def _hull(points: np.ndarray) -> DualHull | None:
     return DualHull(points, hull.simplices, hull.equations)
 
 
-def _joggled(hull: DualHull, attempt: int) -> DualHull | None:
-    """The hull of slightly shifted planes, which puts them in general position; None when out of attempts."""
-    if attempt >= len(_JOGGLES):
-        return None
-    shifts = np.random.default_rng(attempt).uniform(-1, 1, (len(hull.points), 1))
-    return _hull(hull.points * (1 + _JOGGLES[attempt] * shifts))
+def _joggled(points: np.ndarray, attempt: int) -> np.ndarray:
+    """Dual points of slightly shifted planes, which puts them in general position."""
+    shifts = np.random.default_rng(attempt).uniform(-1, 1, (len(points), 1))
+    return points * (1 + _JOGGLES[attempt] * shifts)
+
+
+def _another_hull(hull: DualHull, attempt: int) -> DualHull | None:
+    """A hull in place of one that did not close; None when out of attempts."""
+    return _hull(_joggled(hull.points, attempt)) if attempt < len(_JOGGLES) else None

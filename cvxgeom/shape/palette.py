@@ -47,7 +47,7 @@ def part_color(part: int) -> tuple[int, int, int]:
 
 
 def part_colors(parts: np.ndarray) -> np.ndarray:
-    """Colors of many parts at once: integers of any shape → the same shape with a last axis (red, green, blue), uint8."""
+    """Colors of many parts at once: integers of any shape → that shape and a last axis (red, green, blue), uint8."""
     parts = np.asarray(parts)
     table = np.array([part_color(i) for i in range(int(parts.max(initial=0)) + 1)], dtype=np.uint8)
     return table[parts]

@@ -121,7 +121,7 @@ def test_an_open_box_has_walls() -> None:
     assert solid.volume == pytest.approx(5 / 64, rel=0.02)  # five sheets, one cell thick
     inside = solid.contains(np.array([[0, 0, 0], [0.5, 0.1, 0.1], [0, -0.5, 0], [0, 0.499, 0]]))
     assert inside.tolist() == [False, True, True, False]
-    np.testing.assert_allclose(solid.bounds, [[-0.5 - 1 / 128] * 3, [0.5 + 1 / 128] * 3])
+    np.testing.assert_allclose(solid.bounds, [[-0.5 - 1 / 128] * 3, [0.5 + 1 / 128] * 3], atol=1e-3)
 
 
 def test_a_cracked_box_is_full() -> None:
@@ -196,7 +196,7 @@ def test_walls_thinner_than_a_cell_stay_in_the_mesh() -> None:
     flooded = FloodedVolume(thin, 64)  # fine cells of 1 / 128 and more
     assert flooded.mesh.is_watertight
     assert flooded.mesh.area == pytest.approx(2.0, rel=0.3)
-    assert flooded.volume == pytest.approx(0.004, rel=0.1)
+    assert flooded.volume == pytest.approx(0.004, rel=0.2)
 
 
 def test_pose_hardly_matters() -> None:
@@ -258,6 +258,11 @@ def test_points_must_be_rows_of_three() -> None:
         ([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]], "zero volume"),
         ([[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[0, 1, 2]], "zero volume"),
         ([[1, 1, 1]] * 3, [[0, 1, 2]], "zero volume"),
+        (
+            [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]],
+            [[0, 1, 1], [0, 2, 2], [0, 3, 3]],
+            "none of its faces has an area",
+        ),
         ([[0, 0, 0], [1, 0, 0], [0, 1, np.nan]], [[0, 1, 2]], "finite vertices"),
         ([[0, 0, 0], [1, 0, 0], [0, np.inf, 0]], [[0, 1, 2]], "finite vertices"),
         (np.zeros((0, 3)), np.zeros((0, 3), dtype=int), "empty mesh"),
@@ -277,9 +282,9 @@ def test_vertices_that_no_face_uses_do_not_matter() -> None:
     np.testing.assert_allclose(solidify(padded, 32).bounds, solidify(torn, 32).bounds)
 
 
-@pytest.mark.parametrize("resolution", [15, 513])
+@pytest.mark.parametrize("resolution", [15, 257])
 def test_resolution_has_limits(resolution: int) -> None:
-    with pytest.raises(ValueError, match="resolution must be between 16 and 512 cells"):
+    with pytest.raises(ValueError, match="resolution must be between 16 and 256 cells"):
         solidify(box(), resolution)
 
 

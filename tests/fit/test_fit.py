@@ -72,8 +72,8 @@ def test_counts_are_caps():
 
 
 def test_steps_report_progress_and_end_with_the_result():
-    config = dataclasses.replace(QUICK, n_steps=30, target_iou=1.0)
-    steps = list(fit_steps(solidify(l_shape()), config))
+    config = dataclasses.replace(QUICK, n_steps=30, max_parts=10)
+    steps = list(fit_steps(solidify(trimesh.creation.torus(1.0, 0.35)), config))
     assert [step.step for step in steps] == [0, 10, 20, 30, 30]
     assert all(isinstance(step, FitStep) and step.n_steps == 30 for step in steps)
     assert [step.result is None for step in steps] == [True, True, True, True, False]
@@ -84,7 +84,7 @@ def test_steps_report_progress_and_end_with_the_result():
 
 
 def test_refinement_improves_what_it_starts_from():
-    result = cvxgeom.fit(trimesh.creation.torus(1.0, 0.35), dataclasses.replace(QUICK, n_steps=120))
+    result = cvxgeom.fit(trimesh.creation.torus(1.0, 0.35), dataclasses.replace(QUICK, n_steps=120, max_parts=10))
     assert result.scores["iou"] > result.scores["iou_initial"]
 
 

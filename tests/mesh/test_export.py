@@ -58,7 +58,9 @@ def test_names_of_parts(suffix, tmp_path):
 
 def srgb(linear: np.ndarray) -> np.ndarray:
     """Linear light in [0, 1] as sRGB bytes."""
-    return (255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)).round().astype(int)
+    return (
+        (255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)).round().astype(int)
+    )
 
 
 def test_glb_shows_part_colors(tmp_path):
@@ -146,7 +148,9 @@ def test_an_existing_file_survives_an_error(tmp_path, monkeypatch):
 
 
 def test_wrong_paths(tmp_path):
-    with pytest.raises(ValueError, match=r"path must end in one of \.glb, \.obj, \.ply, \.stl, \.3mf, got 'mesh\.docx'"):
+    with pytest.raises(
+        ValueError, match=r"path must end in one of \.glb, \.obj, \.ply, \.stl, \.3mf, got 'mesh\.docx'"
+    ):
         export_mesh(cvxgeom.box(), "mesh.docx")
     with pytest.raises(FileNotFoundError, match="no such folder"):
         export_mesh(cvxgeom.box(), tmp_path / "missing" / "mesh.glb")

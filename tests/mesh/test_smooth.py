@@ -20,7 +20,9 @@ def sdf(shape: cvxgeom.ConvexUnion, points: np.ndarray) -> np.ndarray:
 
 
 @settings(max_examples=30)
-@given(seed=st.integers(0, 10_000), smoothness=st.sampled_from([20.0, 100.0, 1e4]), size=st.sampled_from([1e-3, 1, 1e3]))
+@given(
+    seed=st.integers(0, 10_000), smoothness=st.sampled_from([20.0, 100.0, 1e4]), size=st.sampled_from([1e-3, 1, 1e3])
+)
 def test_vertices_are_on_the_level_set_and_triangles_near(seed, smoothness, size):
     shape = random_shape(k=1, smoothness=smoothness, seed=seed).scale(size)
     try:

@@ -101,7 +101,10 @@ def test_float32_parts_far_from_the_origin_stay_closed():
 def test_meshes_of_a_shape_that_learns():
     shape = random_shape(k=2)
     learning = cvxgeom.ConvexUnion(
-        *(getattr(shape, name).clone().requires_grad_() for name in ("normals", "offsets", "translations", "smoothness")),
+        *(
+            getattr(shape, name).clone().requires_grad_()
+            for name in ("normals", "offsets", "translations", "smoothness")
+        ),
         75.0,
     )
     for surface in ("parts", "union", "smooth", "grid"):
@@ -148,7 +151,7 @@ def test_wrong_arguments():
 
 @pytest.mark.skipif(not EXAMPLE.exists(), reason=f"the CvxNet authors' file is not at {EXAMPLE}")
 def test_the_authors_example():
-    # The volume is that of another route: qhull half-space intersections, hulls, and a boolean union outside of cvxgeom.
+    # The volume comes from another route: qhull half-space intersections, hulls, and a union, outside of cvxgeom.
     shape = cvxgeom.load(EXAMPLE)
     parts = to_trimesh(shape)
     assert len(parts) == 50 and all(mesh.is_watertight for mesh in parts)

@@ -12,7 +12,7 @@ import torch
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 from cvxgeom._types import PolytopeStatus
 from cvxgeom.shape import _faces, _halfspaces
@@ -237,11 +237,9 @@ def test_hulls_that_do_not_close_are_joggled_and_at_last_given_up(
         hull = whole(points)
         return hull and _faces.DualHull(hull.points, hull.triangles[1:], hull.equations[1:])
 
-    joggled = _halfspaces._joggled
     monkeypatch.setattr(_halfspaces, "_hull", holed)
-    monkeypatch.setattr(
-        _halfspaces, "_joggled", lambda hull, attempt: whole(hull.points) if attempts else joggled(hull, attempt)
-    )
+    if attempts:
+        monkeypatch.setattr(_halfspaces, "_another_hull", lambda hull, attempt: whole(hull.points))
     body = solve(*random_planes(np.random.default_rng(0)))
     if attempts:
         assert_valid(body, *random_planes(np.random.default_rng(0)))
@@ -249,14 +247,24 @@ def test_hulls_that_do_not_close_are_joggled_and_at_last_given_up(
         assert body.status is PolytopeStatus.DEGENERATE and "do not close" in body.message
 
 
+def test_a_failure_of_qhull_reaches_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise QhullError("topology error")
+
+    monkeypatch.setattr(_halfspaces, "ConvexHull", fail)
+    body = solve(CUBE, -np.ones(6))
+    assert body.status is PolytopeStatus.DEGENERATE and "faces cannot be told" in body.message
+
+
 def test_joggled_planes_give_the_same_solid() -> None:
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=3))) / np.sqrt(3)
-    hull = _halfspaces._hull(signs)
-    assert hull is not None
-    joggled = _halfspaces._joggled(hull, 0)
-    assert joggled is not None and len(joggled.triangles) == 2 * 8 - 4
-    assert np.abs(joggled.points - signs).max() < 1e-12
-    assert _halfspaces._joggled(hull, 99) is None
+    joggled = _halfspaces._joggled(signs, 0)
+    hull = _halfspaces._hull(joggled)
+    assert 0 < np.abs(joggled - signs).max() < 1e-12
+    assert hull is not None and len(hull.triangles) == 2 * 8 - 4
+    other = _halfspaces._another_hull(hull, 0)
+    assert other is not None and other.triangles.shape == hull.triangles.shape
+    assert _halfspaces._another_hull(hull, 99) is None
 
 
 # -- laws -------------------------------------------------------------------------------------------------------------
