@@ -32,7 +32,7 @@ lint: setup
 	$(BIN)/ruff check .
 
 types: setup
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: setup
 	$(BIN)/ruff check --fix .

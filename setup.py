@@ -63,7 +63,7 @@ setup(
         "trimesh>=4.4,<6",
         "scikit-image>=0.22",
         "manifold3d>=3",
-        "pillow>=10",
+        "pillow>=10.1",
         "jaxtyping>=0.2.34",
         "rich>=13.8,<15",
     ],
@@ -78,6 +78,7 @@ setup(
             "pytest-xdist>=3",
             "hypothesis>=6",
             "beartype>=0.18",
+            "lxml",  # reads the .3mf files that we write
             "nbmake>=1.5",
             "ruff",
             "pyright[nodejs]",

@@ -121,7 +121,7 @@ def score(options: argparse.Namespace) -> Report:
         show("making it solid")
         solid = solidify(unit_mesh)
         show("scoring")
-        unit_shape = shape.to(torch.float64).transform(normalization.matrix)
+        unit_shape = shape.to(torch.float64).transform(torch.from_numpy(normalization.matrix))
         given = {"n_points": options.points, "n_samples": options.points, "seed": options.seed}
         scores = metrics.score(unit_shape, solid, **_stated(given))
     return {

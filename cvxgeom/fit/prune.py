@@ -45,20 +45,26 @@ def prune(shape: ConvexUnion, samples: VolumeSamples) -> ConvexUnion:
 def _without_idle_planes(convex: ConvexUnion, points: Tensor, worth: Tensor, volume: float) -> ConvexUnion:
     polytope = convex.polytopes()[0]
     planes = sorted(set(polytope.face_planes)) if polytope.is_bounded else list(range(convex.n_halfspaces))
+    low, high = points.amin(dim=0), points.amax(dim=0)
     outside = (
         torch.einsum("hi,ni->hn", convex.normals[0], points - convex.translations[0]) + convex.offsets[0, :, None] > 0
     )
+    needed: set[int] = set()
     while len(planes) > 4:
         violated = outside[planes]
         # A point that only one plane keeps out would come in without it.
         cost = -((violated & (violated.sum(dim=0) == 1)) * worth).sum(dim=1)
+        cost[[i for i, plane in enumerate(planes) if plane in needed]] = torch.inf
         least = int(cost.argmin())
         if float(cost[least]) > PLANE_TOLERANCE * volume:
             break
         fewer = planes[:least] + planes[least + 1 :]
-        if not _take(convex, fewer).polytopes()[0].is_bounded:
-            break
-        planes = fewer
+        # Where there are no samples nothing tells that a convex opens into a spike.
+        opened = _take(convex, fewer).polytopes()[0]
+        if not opened.is_bounded or bool((opened.bounds[0] < low).any() or (opened.bounds[1] > high).any()):
+            needed.add(planes[least])
+        else:
+            planes = fewer
     return _take(convex, planes)
 
 

@@ -108,7 +108,7 @@ class _Nearby:
         with torch.no_grad():
             sdf = shape.convex_sdf(samples.points)
         best = torch.zeros_like(sdf, dtype=torch.bool).scatter_(0, sdf.argmin(dim=0, keepdim=True), True)
-        depth = sdf * shape.sharpness[:, None]
+        depth = sdf * torch.as_tensor(shape.sharpness)[:, None]
         concerned = torch.where(samples.occupied, best & (depth > -5), depth < 5)
         self.samples = samples
         self.order = concerned.nonzero()[:, 1]  # grouped by convex

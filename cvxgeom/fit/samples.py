@@ -63,7 +63,7 @@ def stratified(
     cell = size / shape
     near = np.zeros(shape, dtype=bool)
     near[tuple(np.clip(((surface - low) / cell).astype(int), 0, shape - 1).T)] = True
-    near = ndimage.binary_dilation(near, structure=np.ones((3, 3, 3), dtype=bool))
+    near = np.asarray(ndimage.binary_dilation(near, structure=np.ones((3, 3, 3), dtype=bool)), dtype=bool)
     n_near = int(n * _NEAR_SHARE)
     drawn, weights = [], []
     for mask, count in ((near, n_near), (~near, n - n_near)):

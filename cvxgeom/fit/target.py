@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import trimesh
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .._checks import describe
 from ..data import LabeledPoints, Normalization, Solid, sample_inside, sample_surface, solidify
@@ -93,7 +93,7 @@ def _from_points(labeled: LabeledPoints) -> Target:
     bounds = np.stack([points[occupied].min(axis=0), points[occupied].max(axis=0)])
     normalization = Normalization.of_box(bounds)
     unit = normalization.apply(points)
-    tree = cKDTree(unit)
+    tree = KDTree(unit)
 
     def contains(queries: np.ndarray) -> np.ndarray:
         return occupied[tree.query(queries)[1]]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from .._checks import describe
 from ..shape import ConvexUnion, Polytope
@@ -52,9 +53,15 @@ def report_skipped(skipped: Mapping[int, str], n_parts: int) -> None:
         logger.warning("%s is left out of the mesh: %s", part_name(part), reason)
 
 
-def unbounded_or_empty(polytopes: Sequence[Polytope]) -> dict[int, str]:
-    """Part id → sentence of every part that is not a bounded solid."""
-    return {part: polytope.message for part, polytope in enumerate(polytopes) if not polytope.is_bounded}
+def skip_unbounded(polytopes: Sequence[Polytope]) -> dict[int, str]:
+    """Part id → sentence of every part that is not a bounded solid, each of them logged.
+
+    Raises:
+        EmptyShapeError: no part is a bounded solid.
+    """
+    skipped = {part: polytope.message for part, polytope in enumerate(polytopes) if not polytope.is_bounded}
+    report_skipped(skipped, len(polytopes))
+    return skipped
 
 
 def colored_mesh(
@@ -70,5 +77,5 @@ def colored_mesh(
     """
     mesh = trimesh.Trimesh(vertices, triangles, process=False, metadata=dict(metadata))
     mesh.face_attributes["part"] = parts
-    mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=part_colors(parts))
+    mesh.visual = ColorVisuals(mesh, face_colors=part_colors(parts))
     return mesh

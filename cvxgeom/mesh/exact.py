@@ -5,7 +5,7 @@ import trimesh
 
 from ..shape import ConvexUnion
 from ..shape.solid import unite
-from .build import colored_mesh, part_name, report_skipped, unbounded_or_empty
+from .build import colored_mesh, part_name, skip_unbounded
 
 SURFACE_PARTS = "exact polytopes of the half-spaces, one mesh per convex"
 SURFACE_UNION = "boundary of the union of the exact polytopes of the half-spaces"
@@ -14,8 +14,7 @@ SURFACE_UNION = "boundary of the union of the exact polytopes of the half-spaces
 def part_meshes(shape: ConvexUnion) -> list[trimesh.Trimesh]:
     """One closed mesh per bounded convex; its faces are planar polygons, stored beside their triangles."""
     polytopes = shape.polytopes()
-    skipped = unbounded_or_empty(polytopes)
-    report_skipped(skipped, len(polytopes))
+    skipped = skip_unbounded(polytopes)
     meshes = []
     for part, polytope in enumerate(polytopes):
         if part in skipped:
@@ -39,8 +38,7 @@ def part_meshes(shape: ConvexUnion) -> list[trimesh.Trimesh]:
 def union_mesh(shape: ConvexUnion) -> trimesh.Trimesh:
     """The watertight boundary of the union of all bounded convexes."""
     polytopes = shape.polytopes()
-    skipped = unbounded_or_empty(polytopes)
-    report_skipped(skipped, len(polytopes))
+    skipped = skip_unbounded(polytopes)
     solid = unite(polytopes)
     metadata = {"name": "union", "surface": SURFACE_UNION, "skipped": skipped}
     return colored_mesh(solid.vertices, solid.triangles, solid.parts, metadata)

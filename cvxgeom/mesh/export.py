@@ -9,6 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import trimesh
+from trimesh.exchange.gltf import export_glb
+from trimesh.visual import ColorVisuals
 
 from .._files import atomic_path
 from ..shape import ConvexUnion
@@ -70,7 +72,7 @@ def _write_glb(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
             pairs, faces = np.unique(mesh.faces * len(used) + rank[:, None], return_inverse=True)
             written = trimesh.Trimesh(mesh.vertices[pairs // len(used)], faces.reshape(-1, 3), process=False)
             colors = (255 * _linear(used)[pairs % len(used)]).round().astype(np.uint8)
-            written.visual = trimesh.visual.ColorVisuals(written, vertex_colors=colors)
+            written.visual = ColorVisuals(written, vertex_colors=colors)
             color_of[name] = [1.0] * 4  # multiplies the colors of the vertices
         scene.add_geometry(written, geom_name=name, node_name=name)
 
@@ -82,7 +84,7 @@ def _write_glb(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
             for primitive in mesh["primitives"]:
                 primitive["material"] = i
 
-    data = trimesh.exchange.gltf.export_glb(scene, include_normals=False, tree_postprocessor=add_materials)
+    data = export_glb(scene, include_normals=False, tree_postprocessor=add_materials)
     path.write_bytes(data)
 
 
@@ -99,7 +101,7 @@ def _write_obj(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
         lines.append(f"o {mesh.metadata['name']}")
         parts = mesh.face_attributes["part"]
         colors = np.zeros((len(mesh.vertices), 3))
-        colors[mesh.faces] = mesh.visual.face_colors[:, None, :3] / 255
+        colors[mesh.faces] = part_colors(parts)[:, None, :3] / 255
         lines += [
             f"v {x:.17g} {y:.17g} {z:.17g} {r:.4f} {g:.4f} {b:.4f}"
             for (x, y, z), (r, g, b) in zip(mesh.vertices, colors)
@@ -129,8 +131,8 @@ def _joined(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
         np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]),
         process=False,
     )
-    colors = np.concatenate([mesh.visual.face_colors for mesh in meshes])
-    joined.visual = trimesh.visual.ColorVisuals(joined, face_colors=colors)
+    colors = part_colors(np.concatenate([mesh.face_attributes["part"] for mesh in meshes]))
+    joined.visual = ColorVisuals(joined, face_colors=colors)
     return joined
 
 

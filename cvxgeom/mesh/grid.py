@@ -9,7 +9,7 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 from ..shape import ConvexUnion
-from .build import EmptyShapeError, colored_mesh, report_skipped, unbounded_or_empty
+from .build import EmptyShapeError, colored_mesh, skip_unbounded
 
 SURFACE_GRID = "level set 0 of the smooth union's SDF, by marching cubes"
 _PADDING_CELLS = 1.5
@@ -18,8 +18,7 @@ _PADDING_CELLS = 1.5
 def grid_mesh(shape: ConvexUnion, resolution: int) -> trimesh.Trimesh:
     """Marching cubes of the union's SDF at level 0; the longest side of the exact bounds has ``resolution`` cells."""
     polytopes = shape.polytopes()
-    skipped = unbounded_or_empty(polytopes)
-    report_skipped(skipped, len(polytopes))
+    skipped = skip_unbounded(polytopes)
     boxes = {part: polytope.bounds.numpy() for part, polytope in enumerate(polytopes) if part not in skipped}
     low, high = np.min([box[0] for box in boxes.values()], axis=0), np.max([box[1] for box in boxes.values()], axis=0)
     cell = float((high - low).max()) / resolution

@@ -96,4 +96,5 @@ def _refuse(tensor: Tensor) -> bool:
 def _transformed() -> bool:
     if torch.compiler.is_compiling():
         return False
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+    transform = torch._C._functorch.peek_interpreter_stack()  # pyright: ignore[reportAttributeAccessIssue]
+    return transform is not None or torch.autograd.forward_ad._current_level >= 0

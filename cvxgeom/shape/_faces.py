@@ -95,7 +95,7 @@ class _Triangles:
         inverted = np.einsum("ti,ti->t", np.cross(second - first, third - first), outward) < 0
         planes[inverted] = planes[inverted, ::-1]
         self.planes = planes
-        self.twins = _twins(planes.ravel(), np.roll(planes, -1, axis=1).ravel())
+        self.twins = twin_edges(planes.ravel(), np.roll(planes, -1, axis=1).ravel())
 
     @property
     def is_closed(self) -> np.ndarray:
@@ -140,7 +140,7 @@ class _Triangles:
         return order // 3, lengths, halfspaces
 
 
-def _twins(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def twin_edges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """For each directed edge the number of the opposite one, -1 where that is missing or the edge is not unique."""
     size = int(max(starts.max(), ends.max())) + 1
     forward, backward = starts * size + ends, ends * size + starts
@@ -221,7 +221,7 @@ def _unclosed(vertex: np.ndarray, lengths: np.ndarray, hull_of: np.ndarray, n_hu
     last = np.cumsum(lengths) - 1
     ends[last] = vertex[last - lengths + 1]
     hulls = hull_of[vertex]
-    n_lonely = np.bincount(hulls[_twins(vertex, ends) < 0], minlength=n_hulls)
+    n_lonely = np.bincount(hulls[twin_edges(vertex, ends) < 0], minlength=n_hulls)
     n_vertices = np.bincount(hull_of[np.unique(vertex)], minlength=n_hulls)
     n_edges = np.bincount(hulls, minlength=n_hulls) // 2
     n_faces = np.bincount(hulls[last], minlength=n_hulls)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .._checks import check_finite, check_tensor, describe
 from .._types import PolytopeStatus
-from ._fans import split_vertices
+from ._faces import twin_edges
 from ._halfspaces import Enclosure, enclosures
 from ._hull import hull_planes
 from ._mass import mass_properties, surface_areas
@@ -28,7 +28,9 @@ class Polytope:
     Made by `ConvexUnion.polytopes`. Whatever the half-spaces enclose is a value: ``status`` and ``message`` say what it
     is, and only a bounded polytope has vertices and faces. All tensors are differentiable with respect to the normals,
     offsets and translations of the union, with the faces held as they are; ``interior_point`` and ``inradius`` are
-    constants. The polytopes of one union share one graph: sum what you need of them before going backward.
+    constants. Volume, centroid, inertia and area feel every plane; a vertex in which more than three faces meet follows
+    three of them, so that second derivatives and what is computed from vertices hold where three faces meet in each.
+    The polytopes of one union share one graph: sum what you need of them before going backward.
 
     Args:
         status: bounded, empty, unbounded or degenerate.
@@ -132,38 +134,80 @@ class Polytope:
 
 
 class _Surfaces:
-    """The boundaries of all polytopes of one union; integrals over all of them are taken together when first asked for.
+    """The surfaces of all polytopes of one union; integrals over all of them are taken together when first asked for.
 
-    The loops go over the vertices or, where gradients flow, over the corners that crowded vertices are split into.
+    Around the interior points, where the half-spaces are n·x + d ≤ 0 with d = ``limits``.
     """
 
     def __init__(
-        self,
-        points: Tensor,
-        counts: Sequence[int],
-        loops: Sequence[Sequence[Sequence[int]]],
-        centers: Tensor,
-        axes: Tensor,
+        self, found: Sequence[Enclosure], points: Tensor, centers: Tensor, normals: Tensor, limits: Tensor
     ) -> None:
-        self._points, self._counts, self._loops, self._centers, self._axes = points, counts, loops, centers, axes
+        self._points, self._centers, self._normals, self._limits = points, centers, normals, limits
+        self._axes = torch.from_numpy(np.stack([enclosure.axes for enclosure in found]))
+        self._counts = [len(enclosure.vertices) for enclosure in found]
+        self._faces = [face for enclosure in found for face in enclosure.faces]
+        self._face_counts = [len(enclosure.faces) for enclosure in found]
+        self._halfspaces = [plane for enclosure in found for plane in enclosure.face_planes]
 
     @cached_property
-    def _triangles(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Triangles (T, 3), the face (T,) of each and the polytope (F,) of each face."""
-        triangles, faces = _fan_triangles([loop for own in self._loops for loop in own])
-        owner = np.repeat(np.arange(len(self._loops)), [len(own) for own in self._loops])
-        first = np.cumsum(self._counts) - self._counts
-        triangles += first[owner[faces], None]
-        return torch.from_numpy(triangles), torch.from_numpy(faces), torch.from_numpy(owner)
+    def _sides(self) -> np.ndarray:
+        """(F,) number of the half-space of each face: half-space h of polytope k is k H + h."""
+        polytopes = np.repeat(np.arange(len(self._counts)), self._face_counts)
+        return polytopes * self._normals.shape[1] + np.array(self._halfspaces, dtype=np.int64)
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        """(F,) number of the first point of the polytope of each face."""
+        return np.repeat(np.cumsum(self._counts) - self._counts, self._face_counts)
+
+    @cached_property
+    def _triangles(self) -> tuple[Tensor, Tensor]:
+        """Triangles (T, 3) of all faces, and the half-space (T,) of each."""
+        triangles, faces = _fan_triangles(self._faces)
+        return torch.from_numpy(triangles + self._first[faces, None]), torch.from_numpy(self._sides[faces])
+
+    def _local(self) -> Tensor:
+        """(P, 3) points, seen from the interior points of their polytopes."""
+        return self._points - self._centers.repeat_interleave(torch.tensor(self._counts), dim=0)
+
+    def _planes(self, directions: Tensor) -> Tensor:
+        return torch.cat([directions, self._limits[..., None]], dim=2).flatten(0, 1)
 
     @cached_property
     def mass(self) -> tuple[Tensor, Tensor, Tensor]:
-        triangles, faces, owner = self._triangles
-        return mass_properties(self._points, triangles, owner[faces], self._centers, self._axes)
+        """Volumes, centroids and inertia tensors, taken in the frames in which the polytopes are round."""
+        axes, n_halfspaces = self._axes, self._normals.shape[1]
+        inverse = torch.linalg.inv(axes).repeat_interleave(torch.tensor(self._counts), dim=0)
+        local = (inverse @ self._local()[..., None])[..., 0]
+        triangles, sides = self._triangles
+        planes = self._planes(self._normals @ axes)
+        volumes, centroids, seconds = mass_properties(
+            planes, local, triangles, sides, sides // n_halfspaces, len(self._counts)
+        )
+        size = torch.linalg.det(axes)
+        seconds = size[:, None, None] * (axes @ seconds @ axes.transpose(1, 2))
+        traces = seconds.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
+        inertias = traces * torch.eye(3, dtype=torch.float64) - seconds
+        return size * volumes, self._centers + (axes @ centroids[..., None])[..., 0], inertias
 
     @cached_property
     def areas(self) -> Tensor:
-        return surface_areas(self._points, *self._triangles, len(self._centers))
+        """Surface areas."""
+        lengths = [len(face) for face in self._faces]
+        edges = [edge for face in self._faces for edge in zip(face, face[1:] + face[:1])]
+        ends = np.array(edges, dtype=np.int64).reshape(-1, 2) + np.repeat(self._first, lengths)[:, None]
+        own = np.repeat(self._sides, lengths)
+        both = np.stack([own, own[twin_edges(ends[:, 0], ends[:, 1])]], axis=1)
+        n, n_halfspaces = len(self._counts), self._normals.shape[1]
+        return surface_areas(
+            self._planes(self._normals),
+            self._local(),
+            *self._triangles,
+            torch.from_numpy(ends),
+            torch.from_numpy(both),
+            torch.arange(n).repeat_interleave(n_halfspaces),
+            n,
+        )
 
 
 def polytopes(
@@ -248,21 +292,20 @@ def _box_planes(clip_to: Tensor | Sequence[Sequence[float]] | np.ndarray) -> tup
 
 def _placed(found: Sequence[Enclosure], normals: Tensor, offsets: Tensor, translations: Tensor) -> list[Polytope]:
     """Polytopes from what the half-spaces enclose, with gradients if the planes have them."""
-    if torch.is_grad_enabled() and any(value.requires_grad for value in (normals, offsets, translations)):
-        points, counts, loops = _moving(found, normals, offsets, translations)
-    else:
-        counts = [len(enclosure.vertices) for enclosure in found]
-        points = torch.from_numpy(np.concatenate([enclosure.vertices for enclosure in found]))
-        points = points + translations.detach().repeat_interleave(torch.tensor(counts), dim=0)
-        loops = [enclosure.faces for enclosure in found]
+    counts = [len(enclosure.vertices) for enclosure in found]
+    convex = torch.arange(len(found)).repeat_interleave(torch.tensor(counts))
+    points = torch.from_numpy(np.concatenate([enclosure.vertices for enclosure in found]))
+    if torch.is_grad_enabled() and (normals.requires_grad or offsets.requires_grad):
+        points = points + _steps(found, points, convex, normals, offsets)
+    points = points + translations[convex]
     centers = torch.from_numpy(np.stack([enclosure.center for enclosure in found])) + translations.detach()
-    axes = torch.from_numpy(np.stack([enclosure.axes for enclosure in found]))
-    surfaces = _Surfaces(points, counts, loops, centers, axes)
+    limits = offsets + (normals @ (centers - translations)[:, :, None])[..., 0]
+    surfaces = _Surfaces(found, points, centers, normals, limits)
     return [
         Polytope(
             enclosure.status,
             enclosure.message,
-            own[: len(enclosure.vertices)],
+            own,
             enclosure.faces,
             enclosure.face_planes,
             center,
@@ -274,22 +317,14 @@ def _placed(found: Sequence[Enclosure], normals: Tensor, offsets: Tensor, transl
     ]
 
 
-def _moving(
-    found: Sequence[Enclosure], normals: Tensor, offsets: Tensor, translations: Tensor
-) -> tuple[Tensor, list[int], list[Sequence[Sequence[int]]]]:
-    """Corners of all polytopes that move with the planes: the points, how many of each polytope, the loops over them.
+def _steps(found: Sequence[Enclosure], points: Tensor, convex: Tensor, normals: Tensor, offsets: Tensor) -> Tensor:
+    """Zeros (P, 3) with the gradient of the vertices at ``points`` of the convexes ``convex``.
 
     The positions are known better than three planes here would give them, so one Newton step from there supplies the
     dependence on the planes, and its value, zero up to rounding, is dropped.
     """
-    splits = [split_vertices(enclosure, normals[k].detach().numpy()) for k, enclosure in enumerate(found)]
-    counts = [len(split.planes) for split in splits]
-    convex = torch.arange(len(found)).repeat_interleave(torch.tensor(counts))
-    local = np.concatenate([enclosure.vertices[split.vertex_of] for enclosure, split in zip(found, splits)])
-    points = torch.from_numpy(local)
-    planes = torch.from_numpy(np.concatenate([split.planes for split in splits]))
+    planes = torch.from_numpy(np.concatenate([enclosure.vertex_planes for enclosure in found]))
     axes = torch.from_numpy(np.stack([enclosure.axes for enclosure in found]))[convex]
-
     rows = normals[convex[:, None], planes]
     excess = offsets[convex[:, None], planes] + (rows @ points[..., None])[..., 0]
     rows = rows @ axes
@@ -300,8 +335,8 @@ def _moving(
     squares = rows.transpose(1, 2) @ rows + _VAGUE**2 * torch.eye(3, dtype=rows.dtype)
     matrices = torch.where(vague[:, None, None], squares, rows)
     excess = torch.where(vague[:, None], (excess[:, None] @ rows)[:, 0], excess)
-    step = -(axes @ torch.linalg.solve(matrices, excess[..., None]))[..., 0]
-    return translations[convex] + points + (step - step.detach()), counts, [split.loops for split in splits]
+    steps = -(axes @ torch.linalg.solve(matrices, excess[..., None]))[..., 0]
+    return steps - steps.detach()
 
 
 def _fan_triangles(loops: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -77,6 +77,7 @@ def tetrahedron(vertices: Float[Tensor, "4 3"] | Sequence[Sequence[float]] | np.
     if vertices is None:
         vertices = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
     corners = torch.as_tensor(vertices)
+    corners = corners if corners.is_floating_point() else corners.to(torch.get_default_dtype())
     if corners.shape != (4, 3):
         raise ValueError(f"vertices must have shape (4, 3), got {describe(vertices)}")
     return hull(corners)

@@ -98,5 +98,5 @@ def test_damaged_and_foreign_files_are_explained(tmp_path):
     with pytest.raises(ValueError, match="folder"):
         cvxgeom.load(tmp_path)
     np.savez(tmp_path / "bad.npz", planes=np.zeros((3, 2)), trans=np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="bad.npz"):
+    with pytest.raises(ValueError, match=r"bad\.npz"):
         cvxgeom.load(path)

@@ -105,6 +105,24 @@ def test_almost_redundant_planes_have_bounded_gradients() -> None:
         assert abs(float(gradients[1][0, 6])) < 1e-3
 
 
+@pytest.mark.parametrize("noise", [1e-14, 1e-11, 1e-9, 1e-7, 1e-5])
+def test_volume_gradients_are_the_face_areas_whatever_the_planes(noise: float) -> None:
+    # Nearly parallel planes make vertices swing along the edges between them; the volume must not feel that.
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        normals, offsets = (random_planes(rng, 12), (CUBE, -np.ones(6)), prism(9))[seed % 3]
+        again = rng.integers(0, len(normals), 8)
+        normals = np.concatenate([normals, unit(normals[again] + noise * rng.normal(size=(8, 3)))])
+        planes = leaves(normals, np.concatenate([offsets, offsets[again]]))
+        body = polytopes(*planes)[0]
+        (slopes,) = torch.autograd.grad(body.volume, planes[1])
+        vertices, areas = body.vertices.detach().numpy(), np.zeros(len(normals))
+        for face, plane in zip(body.faces, body.face_planes):
+            corners = vertices[list(face)] - vertices[face[0]]
+            areas[plane] = np.linalg.norm(sum(np.cross(a, b) for a, b in itertools.pairwise(corners))) / 2
+        np.testing.assert_allclose(slopes[0].numpy(), -areas, atol=1e-6)
+
+
 def test_only_what_requires_gradients_builds_a_graph() -> None:
     normals, offsets, translations = leaves(*random_planes(np.random.default_rng(0)))
     assert polytopes(normals, offsets, translations)[0].volume.requires_grad

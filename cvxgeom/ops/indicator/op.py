@@ -183,7 +183,8 @@ def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
     if _ready(*inputs) and use_cpu_kernels(inputs[0]):  # type: ignore[arg-type]
         return fused.evaluate(union, *inputs)
     names = ("points", "normals", "offsets", "translations", "smoothness", "sharpness")
-    check_union_tensors(**{name: t for name, t in zip(names, inputs) if t is not None or name != "sharpness"})
+    given = {name: t for name, t in zip(names, inputs) if t is not None or name != "sharpness"}
+    check_union_tensors(**given)  # type: ignore[arg-type]  # a missing tensor is named there
     *tensors, sharpness = inputs
     dtype = result_type(*(t for t in inputs if t is not None))
     # Half precision would overflow in δ·L; float32 inside costs nothing on the way out.
