@@ -36,8 +36,10 @@ def test_there_and_back(seed: int, n: int, thin: float, scale: float, distance: 
     assert volume(normals, offsets) == pytest.approx(expected, rel=1e-8 + 1e-14 * distance * 10**thin)
     body = solve(normals, offsets)
     if thin < 3:
-        gap = np.abs(body.vertices.numpy()[:, None] - points[hull.vertices]).max(axis=2).min(axis=1)
-        assert len(gap) == len(hull.vertices) and gap.max() < 1e-8 * scale
+        gap = np.abs(body.vertices.numpy()[:, None] - points[hull.vertices]).max(axis=2)
+        assert gap.min(axis=1).max() < 1e-8 * scale and gap.min(axis=0).max() < 1e-8 * scale
+        if distance * 10**thin < 1e3:  # beyond, rounding of the offsets may leave two corners where one is meant
+            assert len(gap) == len(hull.vertices)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
