@@ -303,9 +303,10 @@ def _pad(shape: ConvexUnion, n_convexes: int, n_halfspaces: int) -> ConvexUnion:
     extent = max(extent, 1.0 if extent == 0 else 0.0)
     distance = min(FAR * extent, torch.finfo(n.dtype).max / 4)
     if n_halfspaces > h:
-        axis_x = n.new_tensor([1.0, 0.0, 0.0])
-        n = torch.cat([n, axis_x.expand(*batch, k, n_halfspaces - h, 3)], dim=-2)
-        d = torch.cat([d, d.new_full((*batch, k, n_halfspaces - h), -distance)], dim=-1)
+        # Parallel to a plane of the convex: any other direction would close an unbounded convex far away.
+        n_far, d_far = n.detach()[..., :1, :], d.detach()[..., :1] - distance
+        n = torch.cat([n, n_far.expand(*batch, k, n_halfspaces - h, 3)], dim=-2)
+        d = torch.cat([d, d_far.expand(*batch, k, n_halfspaces - h)], dim=-1)
     missing = n_convexes - k
     if missing > 0:
         # x ≥ far and x ≤ −far at once: n alternates between +x and −x with d = +far.

@@ -129,6 +129,12 @@ def test_stack_and_concatenate_pad_without_a_trace():
     assert status[2:] == ["empty", "empty"]
 
 
+def test_padding_does_not_close_what_is_open():
+    open_box = cvxgeom.from_planes(cvxgeom.box().normals[:, 1:], cvxgeom.box().offsets[:, 1:])  # no plane towards +x
+    joined = cvxgeom.concatenate([open_box, cvxgeom.sphere(n_halfspaces=30)])
+    assert [p.status.value for p in joined.polytopes()] == ["unbounded", "bounded"]
+
+
 def test_padding_survives_half_precision():
     batch = cvxgeom.stack([cvxgeom.box(), cvxgeom.sphere(n_halfspaces=30)]).to(torch.float16)
     assert torch.isfinite(batch.sdf(torch.zeros(1, 3, dtype=torch.float16))).all()
