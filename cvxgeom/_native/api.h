@@ -6,7 +6,7 @@
 namespace cvxgeom {
 
 // Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
-constexpr int ABI = 1;
+constexpr int ABI = 2;
 
 enum Status : int {
     OK = 0,
@@ -68,6 +68,53 @@ struct RaycastCall {
     std::int32_t is_double, threads;
 };
 
+struct TrainingCall {
+    const void* points;        // real (batch, n, 3)
+    const void* normals;       // real (batch, k, h, 3)
+    const void* offsets;       // real (batch, k, h)
+    const void* translations;  // real (batch, k, 3)
+    const void* smoothness;    // real (batch, k)
+    const void* sharpness;     // real (batch, k)
+    const void* occupancy;     // real (batch, n), >= 0
+    void* union_value;         // real (batch, n)
+    void* total;               // real (batch, n)
+    void* guides;              // real (batch, k, n_guides): falling; 0 where there are no more points
+    void* part;                // int32 (batch, n): the convex that decides the union
+    void* guide_index;         // int32 (batch, k, n_guides): the point of each guide; -1 where there is none
+    void* order;               // int32 (batch, n): the points along a curve, made forward and used backward
+    const void* grad_union;    // real, as the outputs
+    const void* grad_total;
+    const void* grad_guides;
+    void* grad_points;  // real, as the inputs; zeros before the call
+    void* grad_normals;
+    void* grad_offsets;
+    void* grad_translations;
+    void* grad_smoothness;
+    void* grad_sharpness;
+    void* counters;  // int64 (COUNTERS,), added to; may be null
+    std::int64_t batch, n, k, h, n_guides;
+    std::int32_t is_double, threads, needs;
+};
+
+struct GridCall {
+    const void* normals;       // real (batch, k, h, 3)
+    const void* offsets;       // real (batch, k, h)
+    const void* translations;  // real (batch, k, 3)
+    const void* smoothness;    // real (batch, k)
+    void* value;               // real (batch, size[0], size[1], size[2])
+    void* counters;            // int64 (COUNTERS,), added to; may be null
+    std::int64_t batch, k, h, size[3];
+    double lower[3], spacing[3];
+    double truncation;  // may be +inf
+    std::int32_t is_double, threads;
+};
+
+// Numbers per second that one thread makes while `threads` of them do nothing else: the most that kernels can reach.
+struct PeakCall {
+    double fused_multiply_adds, exponentials;
+    std::int32_t threads;
+};
+
 // One set of kernels per instruction set; each returns a Status.
 #define CVX_KERNELS(NAMESPACE)                      \
     namespace NAMESPACE {                           \
@@ -77,6 +124,10 @@ struct RaycastCall {
     int union_backward(const IndicatorCall&);       \
     int contains(const IndicatorCall&);             \
     int raycast(const RaycastCall&);                \
+    int training_forward(const TrainingCall&);      \
+    int training_backward(const TrainingCall&);     \
+    int sample_grid(const GridCall&);               \
+    void peak(PeakCall&);                           \
     }
 CVX_KERNELS(baseline)
 CVX_KERNELS(avx2)

@@ -15,12 +15,17 @@ struct Kernels {
     int (*union_backward)(const IndicatorCall&);
     int (*contains)(const IndicatorCall&);
     int (*raycast)(const RaycastCall&);
+    int (*training_forward)(const TrainingCall&);
+    int (*training_backward)(const TrainingCall&);
+    int (*sample_grid)(const GridCall&);
+    void (*peak)(PeakCall&);
 };
 
 #define CVX_TABLE(NAMESPACE, NAME)                                                                            \
     Kernels {                                                                                                 \
         NAME, NAMESPACE::convex_forward, NAMESPACE::convex_backward, NAMESPACE::union_forward,                \
-            NAMESPACE::union_backward, NAMESPACE::contains, NAMESPACE::raycast                                \
+            NAMESPACE::union_backward, NAMESPACE::contains, NAMESPACE::raycast, NAMESPACE::training_forward,  \
+            NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::peak                             \
     }
 
 const Kernels& kernels() {
@@ -66,3 +71,14 @@ CVX_EXPORT int cvxgeom_union_backward(const cvxgeom::IndicatorCall* call) {
 }
 CVX_EXPORT int cvxgeom_contains(const cvxgeom::IndicatorCall* call) { return cvxgeom::kernels().contains(*call); }
 CVX_EXPORT int cvxgeom_raycast(const cvxgeom::RaycastCall* call) { return cvxgeom::kernels().raycast(*call); }
+CVX_EXPORT int cvxgeom_training_forward(const cvxgeom::TrainingCall* call) {
+    return cvxgeom::kernels().training_forward(*call);
+}
+CVX_EXPORT int cvxgeom_training_backward(const cvxgeom::TrainingCall* call) {
+    return cvxgeom::kernels().training_backward(*call);
+}
+CVX_EXPORT int cvxgeom_sample_grid(const cvxgeom::GridCall* call) { return cvxgeom::kernels().sample_grid(*call); }
+CVX_EXPORT int cvxgeom_peak(cvxgeom::PeakCall* call) {
+    cvxgeom::kernels().peak(*call);
+    return cvxgeom::OK;
+}

@@ -13,7 +13,10 @@ PACKAGE = Path(__file__).resolve().parent.parent
 LIBRARY = "libcvxgeom_cpu.so"  # inside cvxgeom/_native
 
 # Compiled once per instruction set; the choice among them is made when the library is loaded.
-KERNELS = ("ops/indicator/cpu.cpp", "ops/indicator/cpu_backward.cpp", "ops/raycast/cpu.cpp")
+KERNELS = (
+    *("ops/indicator/cpu.cpp", "ops/indicator/cpu_backward.cpp", "ops/training/cpu.cpp"),
+    *("ops/grid/cpu.cpp", "ops/raycast/cpu.cpp", "_native/peak.cpp"),
+)
 COMMON = ("_native/library.cpp", "_native/order.cpp", "_native/pool.cpp")
 INSTRUCTION_SETS = {
     "baseline": (),

@@ -11,15 +11,14 @@ from torch import Tensor
 
 from . import _build
 
-ABI = 1  # of _native/api.h
+ABI = 2  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
-FUNCTIONS = ("convex_forward", "convex_backward", "union_forward", "union_backward", "contains", "raycast")
 
 
-def _structure(name: str, pointers: str, integers: str) -> type[ctypes.Structure]:
+def _structure(name: str, pointers: str, sizes: str, integers: str) -> type[ctypes.Structure]:
     fields = [(field, ctypes.c_void_p) for field in pointers.split()]
-    fields += [(field, ctypes.c_int64) for field in ("batch", "n", "k", "h")]
+    fields += [(field, ctypes.c_int64) for field in sizes.split()]
     fields += [(field, ctypes.c_int32) for field in integers.split()]
     return type(name, (ctypes.Structure,), {"_fields_": fields})
 
@@ -28,13 +27,56 @@ IndicatorCall = _structure(
     "IndicatorCall",
     "points normals offsets translations smoothness sharpness value part order grad grad_points grad_normals "
     "grad_offsets grad_translations grad_smoothness grad_sharpness counters",
+    "batch n k h",
+    "is_double threads needs",
+)
+TrainingCall = _structure(
+    "TrainingCall",
+    "points normals offsets translations smoothness sharpness occupancy union_value total guides part guide_index order "
+    "grad_union grad_total grad_guides grad_points grad_normals grad_offsets grad_translations grad_smoothness "
+    "grad_sharpness counters",
+    "batch n k h n_guides",
     "is_double threads needs",
 )
 RaycastCall = _structure(
     "RaycastCall",
     "origins directions normals offsets translations distance facing part half_space inside counters",
+    "batch n k h",
     "is_double threads",
 )
+
+
+class GridCall(ctypes.Structure):
+    """As in _native/api.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in "normals offsets translations smoothness value counters".split()),
+        *((name, ctypes.c_int64) for name in ("batch", "k", "h")),
+        ("size", ctypes.c_int64 * 3),
+        ("lower", ctypes.c_double * 3),
+        ("spacing", ctypes.c_double * 3),
+        ("truncation", ctypes.c_double),
+        *((name, ctypes.c_int32) for name in ("is_double", "threads")),
+    )
+
+
+class PeakCall(ctypes.Structure):
+    """As in _native/api.h."""
+
+    _fields_ = (
+        ("fused_multiply_adds", ctypes.c_double),
+        ("exponentials", ctypes.c_double),
+        ("threads", ctypes.c_int32),
+    )
+
+
+FUNCTIONS: dict[str, type[ctypes.Structure]] = {
+    **dict.fromkeys(("convex_forward", "convex_backward", "union_forward", "union_backward", "contains"), IndicatorCall),
+    **dict.fromkeys(("training_forward", "training_backward"), TrainingCall),
+    "raycast": RaycastCall,
+    "sample_grid": GridCall,
+    "peak": PeakCall,
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +105,7 @@ def load(path: Path = _build.PACKAGE / "_native" / _build.LIBRARY) -> tuple[Libr
     if abi != ABI or sources != (_build.sources_digest() or sources):
         return None, "the compiled CPU library was built from other sources: install cvxgeom again"
     for name, function in functions.items():
-        function.argtypes = [ctypes.POINTER(RaycastCall if name == "raycast" else IndicatorCall)]
+        function.argtypes = [ctypes.POINTER(FUNCTIONS[name])]
     instruction_set = binary.cvxgeom_instruction_set().decode()
     return Library(functions, instruction_set, path), f"compiled kernels ({instruction_set}) for float32 and float64"
 
@@ -88,6 +130,21 @@ def run(name: str, call: ctypes.Structure) -> bool:
     if status == NO_MEMORY:
         raise MemoryError(f"out of memory in {name}")
     return status == OK
+
+
+def peak(threads: int | None = None) -> dict[str, float]:
+    """What this machine can do at most, measured now for about half a second: float32 numbers per second.
+
+    Args:
+        threads: how many work at once; as many as torch uses, if not given.
+
+    Returns:
+        ``fma``: fused multiply-adds; ``exp``: exponentials, both with the vectors that the kernels use.
+    """
+    call = PeakCall(threads=threads or torch.get_num_threads())
+    assert LIBRARY is not None
+    LIBRARY.functions["peak"](call)
+    return {"fma": call.fused_multiply_adds, "exp": call.exponentials}
 
 
 class count_work:

@@ -1,12 +1,11 @@
 // Forward kernels: each convex by itself, and unions, where most convexes are ruled out a block at a time.
-#include "evaluate.h"
+#include "choose.h"
 
 namespace cvxgeom {
 namespace CVX_NS {
 namespace {
 
 constexpr std::int64_t ROW_BLOCKS = 1024;  // blocks per task of convex_forward: a row of results that fits the cache
-constexpr int SORTED_CANDIDATES = 64;
 
 // Threads cost more than they bring below about 30 µs of work.
 int threads_for(const IndicatorCall& call) {
@@ -86,60 +85,6 @@ int convex_forward(const IndicatorCall& call) {
 }
 
 template <class T>
-struct Candidate {
-    std::int64_t k;
-    T low;  // of σΦ in the box
-};
-
-// Keeps of `from` (null: all k) the convexes that may be the minimum of σΦ somewhere in the box; returns how many.
-template <class T>
-std::int64_t choose(const Convex<T>* convexes, const Candidate<T>* from, std::int64_t n, const Box<T>& box,
-                    T* center, Candidate<T>* to) {
-    T ceiling = -NOWHERE<T>;  // the union is nowhere in the box above
-    for (std::int64_t i = 0; i < n; ++i) {
-        const std::int64_t k = from ? from[i].k : i;
-        const Convex<T>& c = convexes[k];
-        const Bounds<T> known = bounds(c, box, center);
-        const T high = c.sigma * (known.high + c.spread * (1 + 8 * Format<T>::EPS));
-        to[i] = {k, c.sigma * known.low};
-        // Rounding of the product and of Φ, once more.
-        const T sure = high + 8 * Format<T>::EPS * (high < 0 ? -high : high);
-        ceiling = sure < ceiling ? sure : ceiling;
-    }
-    std::int64_t left = 0;
-    for (std::int64_t i = 0; i < n; ++i)
-        if (to[i].low <= ceiling) to[left++] = to[i];
-    return left;
-}
-
-// Nearest first, so that the others can be ruled out by it.
-template <class T>
-void arrange(Candidate<T>* list, std::int64_t n) {
-    if (n > SORTED_CANDIDATES) {
-        std::int64_t nearest = 0;
-        for (std::int64_t i = 1; i < n; ++i)
-            if (list[i].low < list[nearest].low) nearest = i;
-        const Candidate<T> front = list[nearest];
-        list[nearest] = list[0];
-        list[0] = front;
-        return;
-    }
-    for (std::int64_t i = 1; i < n; ++i) {
-        const Candidate<T> item = list[i];
-        std::int64_t j = i;
-        for (; j > 0 && list[j - 1].low > item.low; --j) list[j] = list[j - 1];
-        list[j] = item;
-    }
-}
-
-template <class T>
-T largest(const T* values) {
-    Vec<T> most = load(values);
-    for (int i = WIDTH<T>; i < BLOCK; i += WIDTH<T>) most = max(most, load(values + i));
-    return max_lanes<T>(most);
-}
-
-template <class T>
 int union_forward(const IndicatorCall& call) {
     using Integer = typename Lanes<T>::integer;
     const int threads = threads_for(call);
@@ -176,7 +121,8 @@ int union_forward(const IndicatorCall& call) {
         std::int64_t n_coarse = k, visited = 0, planes_kept = 0;
         if (end - first > 1) {
             const Box<T> around = box_of_boxes(&ranked.box(b, first), end - first);
-            n_coarse = choose<T>(convexes, nullptr, k, around, scratch.center.get(), coarse.get());
+            T floor, ceiling;
+            n_coarse = choose<T>(convexes, nullptr, k, around, scratch.center.get(), coarse.get(), &floor, &ceiling);
         } else {
             for (std::int64_t i = 0; i < k; ++i) coarse[i].k = i;
         }
@@ -184,8 +130,9 @@ int union_forward(const IndicatorCall& call) {
         alignas(64) Integer best_part[BLOCK];
         for (std::int64_t i = first; i < end; ++i) {
             const Box<T>& box = ranked.box(b, i);
-            const std::int64_t n_fine =
-                choose<T>(convexes, coarse.get(), n_coarse, box, scratch.center.get(), fine.get());
+            T floor, ceiling;
+            const std::int64_t n_fine = choose<T>(convexes, coarse.get(), n_coarse, box, scratch.center.get(),
+                                                  fine.get(), &floor, &ceiling);
             arrange(fine.get(), n_fine);
             for (int j = 0; j < BLOCK; ++j) {
                 best[j] = -NOWHERE<T>;

@@ -1,6 +1,6 @@
 // Backward kernels: exponentials are computed again, and sums over points are made in a fixed order, in double across
 // pieces of points, so that they do not depend on the number of threads.
-#include "evaluate.h"
+#include "backward.h"
 
 namespace cvxgeom {
 namespace CVX_NS {
@@ -16,15 +16,6 @@ int threads_for(const IndicatorCall& call, std::int64_t k) {
     return double(call.batch) * call.n * k * call.h < 65536 ? 1 : call.threads;
 }
 
-template <class T>
-struct Scratch {
-    Array<T> work, center, lanes;
-    Array<int> kept;
-    Scratch(std::int64_t padded)
-        : work((padded + 4) * BLOCK), center(padded), lanes(padded * 4 * WIDTH<T>), kept(padded) {}
-    explicit operator bool() const { return work && center && lanes && kept; }
-};
-
 // ∂loss/∂Φ from ∂loss/∂value.
 template <class T>
 T weight_of(const IndicatorCall& call, const Convex<T>& c, std::int64_t i) {
@@ -32,38 +23,6 @@ T weight_of(const IndicatorCall& call, const Convex<T>& c, std::int64_t i) {
     if (!call.sharpness) return g;
     const T value = static_cast<const T*>(call.value)[i];
     return -c.sigma * (g * (1 - value) * value);
-}
-
-template <class T>
-void write_planes(const IndicatorCall& call, const Convex<T>& c, std::int64_t row, const double* totals) {
-    const std::int64_t h = call.h;
-    if (call.needs & NEEDS_PLANES) {
-        double shift[3] = {0, 0, 0};
-        for (std::int64_t j = 0; j < h; ++j) {
-            const double* const t = totals + 4 * j;
-            for (int axis = 0; axis < 3; ++axis)
-                static_cast<T*>(call.grad_normals)[(row * h + j) * 3 + axis] = static_cast<T>(t[axis]);
-            static_cast<T*>(call.grad_offsets)[row * h + j] = static_cast<T>(t[3]);
-            shift[0] -= t[3] * c.nx[j];
-            shift[1] -= t[3] * c.ny[j];
-            shift[2] -= t[3] * c.nz[j];
-        }
-        for (int axis = 0; axis < 3; ++axis)
-            static_cast<T*>(call.grad_translations)[row * 3 + axis] = static_cast<T>(shift[axis]);
-    }
-    if (call.needs & NEEDS_SMOOTHNESS) static_cast<T*>(call.grad_smoothness)[row] = static_cast<T>(totals[4 * h]);
-    if (call.needs & NEEDS_SHARPNESS)
-        static_cast<T*>(call.grad_sharpness)[row] = static_cast<T>(totals[4 * h + 1] / c.sigma);
-}
-
-void poison(double* totals, std::int64_t h) {
-    for (std::int64_t j = 0; j < 4 * h + 2; ++j) totals[j] = __builtin_nan("");
-}
-
-template <class T>
-void poison_point(const IndicatorCall& call, std::int64_t i) {
-    if (call.needs & NEEDS_POINTS)
-        for (int axis = 0; axis < 3; ++axis) static_cast<T*>(call.grad_points)[3 * i + axis] = T(__builtin_nan(""));
 }
 
 template <class T>
@@ -92,7 +51,7 @@ int convex_backward(const IndicatorCall& call) {
         double* const mine = totals.get() + task * k * per_convex;
         std::memset(mine, 0, static_cast<std::size_t>(k * per_convex) * sizeof(double));
         if (first >= end) return;
-        Scratch<T> scratch(padded);
+        BackwardScratch<T> scratch(padded);
         Array<T> grad_points(to_points ? (end - first) * 3 * BLOCK : 0);
         if (!scratch || !grad_points) {
             __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
@@ -120,7 +79,7 @@ int convex_backward(const IndicatorCall& call) {
                 const Box<T>& box = ranked.box(b, i);
                 const Bounds<T> known = bounds(c, box, scratch.center.get());
                 const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
-                gradient_block(c, ranked.block(b, i), scratch.kept.get(), n_kept, weight, call.needs,
+                gradient_block<false>(c, ranked.block(b, i), scratch.kept.get(), n_kept, weight, call.needs,
                                scratch.work.get(), sums, to_points ? &grad_points[(i - first) * 3 * BLOCK] : nullptr);
                 ++visited;
                 planes_kept += n_kept;
@@ -149,11 +108,6 @@ int convex_backward(const IndicatorCall& call) {
     for (std::int64_t b = 0; b < call.batch; ++b)
         for (std::int64_t i = ranked.finite[b]; i < n; ++i) poison_point<T>(call, b * n + ranked.order[b * n + i]);
     return OK;
-}
-
-template <class T>
-bool is_finite(const T* x) {
-    return usual(x[0]) && usual(x[1]) && usual(x[2]);
 }
 
 // Only the convex that decides a point has a gradient there: points are listed by convex, still along the curve.
@@ -219,7 +173,7 @@ int union_backward(const IndicatorCall& call) {
         const std::int64_t end = least(first + PIECE, start[row + 1]);
         const bool to_points = call.needs & NEEDS_POINTS;
         const Convex<T>& c = packed.convexes[row];
-        Scratch<T> scratch(padded);
+        BackwardScratch<T> scratch(padded);
         if (!scratch) {
             __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
             return;
@@ -236,7 +190,7 @@ int union_backward(const IndicatorCall& call) {
             const Bounds<T> known = bounds(c, box, scratch.center.get());
             const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
             if (to_points) std::memset(grad_points, 0, sizeof grad_points);
-            gradient_block(c, xyz, scratch.kept.get(), n_kept, weight, call.needs, scratch.work.get(), sums,
+            gradient_block<false>(c, xyz, scratch.kept.get(), n_kept, weight, call.needs, scratch.work.get(), sums,
                            to_points ? grad_points : nullptr);
             planes_kept += n_kept;
             if (!to_points) continue;

@@ -119,9 +119,9 @@ struct Gradient {
     }
 };
 
-// Adds the derivatives of Σ_i weight_i Φ(x_i) over a block.
+// Adds the derivatives of Σ_i weight_i Φ(x_i) over a block or, OF_INDICATOR, of Σ_i weight_i C(x_i).
 // work: (H + 4) · BLOCK numbers; grad_points: (3, BLOCK), added to, or null.
-template <class T>
+template <bool OF_INDICATOR, class T>
 static inline void gradient_block(const Convex<T>& c, const T* xyz, const int* kept, int n_kept, const T* weight,
                                   int needs, T* work, Gradient<T>& to, T* grad_points) {
     constexpr int W = WIDTH<T>;
@@ -148,11 +148,15 @@ static inline void gradient_block(const Convex<T>& c, const T* xyz, const int* k
                 moment[g] = fma(e, y, moment[g]);
             }
         for (int g = 0; g < GROUP; ++g) {
-            const Vec<T> w = load(weight + i + g * W);
+            Vec<T> w = load(weight + i + g * W), log_sum{};
+            if (OF_INDICATOR || (needs & (NEEDS_SMOOTHNESS | NEEDS_SHARPNESS))) log_sum = log_positive<T>(sum[g]);
+            if (OF_INDICATOR) {
+                const Vec<T> inside = indicator_of<T>(fma(log_sum, inverse, most[g]) * c.sigma);
+                w *= inside * (T(1) - inside) * -c.sigma;
+            }
             const Vec<T> over = T(1) / sum[g];
             store(scaled + i + g * W, w * over);
             if (needs & (NEEDS_SMOOTHNESS | NEEDS_SHARPNESS)) {
-                const Vec<T> log_sum = log_positive<T>(sum[g]);
                 // δ² ∂Φ/∂δ = Σ_h p_h δ (L_h − m) − log Σ
                 const Vec<T> turn = moment[g] * over * Format<T>::LN2 - log_sum;
                 to.delta += w * turn * inverse * inverse;
