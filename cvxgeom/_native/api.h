@@ -111,7 +111,7 @@ struct GridCall {
 
 // Numbers per second that one thread makes while `threads` of them do nothing else: the most that kernels can reach.
 struct PeakCall {
-    double fused_multiply_adds, exponentials;
+    double fused_multiply_adds, exponentials, logarithms, sigmoids;
     std::int32_t threads;
 };
 

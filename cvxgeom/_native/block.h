@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "order.h"
+#include "pages.h"
 #include "pool.h"
 #include "simd.h"
 
@@ -21,7 +22,9 @@ template <class T>
 class Array {
    public:
     explicit Array(std::int64_t n)
-        : data_(static_cast<T*>(std::aligned_alloc(64, (static_cast<std::size_t>(n) * sizeof(T) + 127) / 64 * 64))) {}
+        : data_(static_cast<T*>(std::aligned_alloc(64, (static_cast<std::size_t>(n) * sizeof(T) + 127) / 64 * 64))) {
+        prefer_large_pages(data_, n * std::int64_t(sizeof(T)));
+    }
     ~Array() { std::free(data_); }
     Array(const Array&) = delete;
     Array& operator=(const Array&) = delete;
@@ -305,12 +308,15 @@ static inline Bounds<T> bounds(const Convex<T>& c, const Box<T>& box, T* at_cent
 }
 
 // The planes that matter somewhere in the box: L_h - L_top is linear, so its largest value there is known, and a plane
-// that stays further below than `reach` adds nothing anywhere. Returns how many there are.
+// that stays further below than `reach` adds nothing anywhere. Returns how many there are; `kept` has room for one vector
+// more than that.
 template <class T>
 static inline int prune(const Convex<T>& c, const Box<T>& box, const Bounds<T>& known, const T* at_center, T reach,
                         int* kept) {
     std::int64_t top = 0;
-    while (at_center[top] != known.center) ++top;
+    unsigned found = 0;
+    for (; !found; top += WIDTH<T>) found = lanes_set(load(at_center + top) == splat(known.center));
+    top += __builtin_ctz(found) - WIDTH<T>;
     if (top >= c.h) top = 0;  // padding repeats the first plane
     const Vec<T> tx = splat(c.nx[top]), ty = splat(c.ny[top]), tz = splat(c.nz[top]);
     const Vec<T> ex = splat(box.half[0]), ey = splat(box.half[1]), ez = splat(box.half[2]);
@@ -320,10 +326,7 @@ static inline int prune(const Convex<T>& c, const Box<T>& box, const Bounds<T>& 
         const Vec<T> r = fma(abs(load(c.nx + h) - tx), ex, fma(abs(load(c.ny + h) - ty), ey, abs(load(c.nz + h) - tz) * ez));
         unsigned set = lanes_set(load(at_center + h) + r >= floor);
         if (h + WIDTH<T> > c.h) set &= c.h > h ? (1u << (c.h - h)) - 1u : 0u;
-        while (set) {
-            kept[n++] = static_cast<int>(h) + __builtin_ctz(set);
-            set &= set - 1;
-        }
+        n += write_set_bits<T>(set, static_cast<int>(h), kept + n);
     }
     return n;
 }

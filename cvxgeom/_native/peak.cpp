@@ -29,6 +29,24 @@ double rate(int threads, std::int64_t numbers, F&& body) {
     return best;
 }
 
+// The rate of a function of one vector, its results added up; arguments go from -0 to -3, or from 1 to 4, in small steps.
+template <class F>
+double rate_of(int threads, float step, F function) {
+    constexpr std::int64_t rounds = ROUNDS / 4;
+    constexpr int chains = 4;
+    volatile float sink = 0;
+    return rate(threads, rounds * chains * WIDTH<float>, [&](std::int64_t) {
+        VecF sums[chains] = {}, at[chains];
+        for (int i = 0; i < chains; ++i) at[i] = splat(step < 0 ? -float(i) : 1 + float(i));
+        for (std::int64_t round = 0; round < rounds; ++round)
+            for (int i = 0; i < chains; ++i) {
+                sums[i] += function(at[i]);
+                at[i] += splat(step);
+            }
+        for (int i = 0; i < chains; ++i) sink = sink + sum_lanes<float>(sums[i]);
+    });
+}
+
 }  // namespace
 
 void peak(PeakCall& call) {
@@ -41,17 +59,10 @@ void peak(PeakCall& call) {
             for (int i = 0; i < CHAINS; ++i) sums[i] = fma(sums[i], a, b);
         for (int i = 0; i < CHAINS; ++i) sink = sink + sum_lanes<float>(sums[i]);
     });
-    call.exponentials = rate(call.threads, ROUNDS / 4 * 4 * WIDTH<float>, [&](std::int64_t) {
-        VecF sums[4] = {}, at[4];
-        for (int i = 0; i < 4; ++i) at[i] = splat(-float(i));
-        const VecF step = splat(-1e-5f), cutoff = splat(-30.0f);
-        for (std::int64_t round = 0; round < ROUNDS / 4; ++round)
-            for (int i = 0; i < 4; ++i) {
-                sums[i] += exp2_or_zero<float>(at[i], cutoff);
-                at[i] += step;
-            }
-        for (int i = 0; i < 4; ++i) sink = sink + sum_lanes<float>(sums[i]);
-    });
+    const VecF cutoff = splat(-30.0f);
+    call.exponentials = rate_of(call.threads, -1e-5f, [=](VecF x) { return exp2_or_zero<float>(x, cutoff); });
+    call.logarithms = rate_of(call.threads, 1e-5f, [](VecF x) { return log_positive<float>(x); });
+    call.sigmoids = rate_of(call.threads, -1e-5f, [](VecF x) { return indicator_of<float>(x); });
 }
 
 }  // namespace CVX_NS

@@ -130,11 +130,48 @@ static inline T sum_lanes(Vec<T> v) {
     for (int i = 0; i < WIDTH<T>; ++i) total += v[i];
     return total;
 }
+#if CVX_BYTES == 64
+template <class T>
+static inline T max_lanes(Vec<T> v) {
+    if constexpr (sizeof(T) == 4)
+        return _mm512_reduce_max_ps((__m512)v);
+    else
+        return _mm512_reduce_max_pd((__m512d)v);
+}
+#elif CVX_BYTES == 32
+template <class T>
+static inline T max_lanes(Vec<T> v) {
+    if constexpr (sizeof(T) == 4) {
+        __m128 m = _mm_max_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
+        m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+        return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+    } else {
+        __m128d m = _mm_max_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
+        return _mm_cvtsd_f64(_mm_max_sd(m, _mm_unpackhi_pd(m, m)));
+    }
+}
+#else
 template <class T>
 static inline T max_lanes(Vec<T> v) {
     T largest = v[0];
     for (int i = 1; i < WIDTH<T>; ++i) largest = v[i] > largest ? v[i] : largest;
     return largest;
+}
+#endif
+
+// Writes first + i for every set bit i, in rising order, and returns how many there are. Room for a vector is needed.
+template <class T>
+static inline int write_set_bits(unsigned set, int first, int* to) {
+#if CVX_BYTES == 64
+    const __m512i numbers =
+        _mm512_add_epi32(_mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32((__mmask16)set, numbers));
+    return __builtin_popcount(set);
+#else
+    int n = 0;
+    for (; set; set &= set - 1) to[n++] = first + __builtin_ctz(set);
+    return n;
+#endif
 }
 
 template <class T>

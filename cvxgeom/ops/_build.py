@@ -17,7 +17,7 @@ KERNELS = (
     *("ops/indicator/cpu.cpp", "ops/indicator/cpu_backward.cpp", "ops/training/cpu.cpp"),
     *("ops/grid/cpu.cpp", "ops/raycast/cpu.cpp", "_native/peak.cpp"),
 )
-COMMON = ("_native/library.cpp", "_native/order.cpp", "_native/pool.cpp")
+COMMON = ("_native/library.cpp", "_native/order.cpp", "_native/pages.cpp", "_native/pool.cpp")
 INSTRUCTION_SETS = {
     "baseline": (),
     "avx2": ("-mavx2", "-mfma"),

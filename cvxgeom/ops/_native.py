@@ -64,8 +64,7 @@ class PeakCall(ctypes.Structure):
     """As in _native/api.h."""
 
     _fields_ = (
-        ("fused_multiply_adds", ctypes.c_double),
-        ("exponentials", ctypes.c_double),
+        *((name, ctypes.c_double) for name in ("fused_multiply_adds", "exponentials", "logarithms", "sigmoids")),
         ("threads", ctypes.c_int32),
     )
 
@@ -139,12 +138,14 @@ def peak(threads: int | None = None) -> dict[str, float]:
         threads: how many work at once; as many as torch uses, if not given.
 
     Returns:
-        ``fma``: fused multiply-adds; ``exp``: exponentials, both with the vectors that the kernels use.
+        ``fma``: fused multiply-adds; ``exp``, ``log`` and ``sigmoid``: as the kernels compute them; all with the vectors
+        that the kernels use.
     """
     call = PeakCall(threads=threads or torch.get_num_threads())
     assert LIBRARY is not None
     LIBRARY.functions["peak"](call)
-    return {"fma": call.fused_multiply_adds, "exp": call.exponentials}
+    rates = (call.fused_multiply_adds, call.exponentials, call.logarithms, call.sigmoids)
+    return dict(zip(("fma", "exp", "log", "sigmoid"), rates))
 
 
 class count_work:

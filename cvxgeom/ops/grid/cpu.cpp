@@ -28,7 +28,7 @@ struct Walk {
           truncation(static_cast<T>(c.truncation)),
           work(padded * GROUP * WIDTH<T>),
           center(padded),
-          kept(padded),
+          kept(padded + PADDING),
           lists(c.k * (LEVELS + 1)) {}
     explicit operator bool() const { return work && center && kept && lists; }
 
@@ -132,6 +132,7 @@ int sample_grid(const GridCall& call) {
         const double last = call.lower[axis] + static_cast<double>(call.size[axis] - 1) * call.spacing[axis];
         if (!usual(static_cast<T>(call.lower[axis])) || !usual(static_cast<T>(last))) return UNUSUAL;
     }
+    prefer_large_pages(call.value, call.batch * nodes * std::int64_t(sizeof(T)));
     const std::int64_t per_element = bricks[0] * bricks[1] * bricks[2];
     parallel(call.batch * per_element, call.threads, [&](std::int64_t task) {
         const std::int64_t b = task / per_element, brick = task % per_element;

@@ -11,7 +11,7 @@ struct BackwardScratch {
     Array<T> work, center, lanes;
     Array<int> kept;
     explicit BackwardScratch(std::int64_t padded)
-        : work((padded + 4) * BLOCK), center(padded), lanes(padded * 4 * WIDTH<T>), kept(padded) {}
+        : work((padded + 4) * BLOCK), center(padded), lanes(padded * 4 * WIDTH<T>), kept(padded + PADDING) {}
     explicit operator bool() const { return work && center && lanes && kept; }
 };
 

@@ -17,7 +17,7 @@ struct Scratch {
     Array<T> work, center;
     Array<int> kept;
     explicit Scratch(std::int64_t padded)
-        : work(padded * GROUP * WIDTH<T>), center(padded), kept(padded) {}
+        : work(padded * GROUP * WIDTH<T>), center(padded), kept(padded + PADDING) {}
     explicit operator bool() const { return work && center && kept; }
 };
 
@@ -38,6 +38,7 @@ int convex_forward(const IndicatorCall& call) {
     status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
     if (status != OK) return status;
 
+    prefer_large_pages(call.value, call.batch * k * n * std::int64_t(sizeof(T)));
     const bool indicator = call.sharpness != nullptr;
     const std::int64_t rows = (ranked.blocks + ROW_BLOCKS - 1) / ROW_BLOCKS;
     parallel(call.batch * k * rows, threads, [&](std::int64_t task) {

@@ -6,7 +6,7 @@
 namespace cvxgeom {
 namespace CVX_NS {
 
-constexpr int GROUP = 2;  // vectors of points that go through the planes together
+constexpr int GROUP = CVX_BYTES == 64 ? 4 : 2;  // vectors of points that go through the planes together: as registers allow
 
 template <class T>
 struct Local {  // a group of points in the convex's frame

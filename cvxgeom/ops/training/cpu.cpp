@@ -59,7 +59,7 @@ struct ForwardScratch {
     Array<int> kept;
     Array<std::int64_t> near;
     ForwardScratch(std::int64_t padded, std::int64_t k)
-        : work(padded * GROUP * WIDTH<T>), center(padded), kept(padded), near(k) {}
+        : work(padded * GROUP * WIDTH<T>), center(padded), kept(padded + PADDING), near(k) {}
     explicit operator bool() const { return work && center && kept && near; }
 };
 
