@@ -14,6 +14,7 @@ CORE = ("torch", "numpy", "scipy", "trimesh", "scikit-image", "manifold3d", "pil
 
 # package -> (extra that installs it, what it is for)
 OPTIONAL = {
+    "triton": ("gpu", "the ops on CUDA devices"),
     "embreex": ("render", "the input mesh in pictures, rays against meshes"),
     "viser": ("viewer", "the live view in a browser"),
     "plotly": ("viewer", "pages that need no server"),

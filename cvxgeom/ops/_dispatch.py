@@ -1,6 +1,8 @@
 """Which implementation of an op runs, and why."""
 
+import importlib.util
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,12 @@ from torch import Tensor
 from .._checks import check_choice
 from . import _native
 
-BACKENDS = ("auto", "reference", "cpu")
+BACKENDS = ("auto", "reference", "cpu", "cuda")
+
+# Asked without importing it: that takes seconds, and only tensors on a GPU need it.
+_HAS_TRITON = importlib.util.find_spec("triton") is not None
+_NO_TRITON = 'triton is not installed: pip install "cvxgeom[gpu]"'
+_PROOF = "tested in Triton's interpreter and compiled ahead of time, never yet run on a GPU"
 
 
 class _Requested(threading.local):  # not a ContextVar: torch.compile cannot look into one
@@ -28,8 +35,9 @@ def backend(name: str) -> Iterator[None]:
 
     Args:
         name: ``"auto"`` (the fastest one that can serve the tensors), ``"reference"`` (plain PyTorch, any device,
-            differentiable as often as you like: the definition of what is right) or ``"cpu"`` (compiled kernels; a call
-            that they cannot serve raises RuntimeError with the reason).
+            differentiable as often as you like: the definition of what is right), ``"cpu"`` (compiled kernels) or
+            ``"cuda"`` (Triton kernels; with ``TRITON_INTERPRET=1`` in the environment they run on CPU tensors, slowly,
+            in Triton's interpreter). A call that cannot be served as asked raises RuntimeError with the reason.
 
     Raises:
         ValueError: there is no backend of this name.
@@ -56,41 +64,72 @@ def available_backends() -> dict[str, str]:
 
     Example:
         >>> sorted(available_backends())
-        ['cpu', 'reference']
+        ['cpu', 'cuda', 'reference']
     """
     return {
         "reference": "plain PyTorch on any device; it runs everywhere and serves every call.",
         "cpu": _native.SENTENCE if _native.LIBRARY is not None else f"does not run: {_native.SENTENCE}",
+        "cuda": _cuda_sentence(),
     }
 
 
-def use_cpu_kernels(tensor: Tensor) -> bool:
-    """Whether compiled CPU kernels serve a call on tensors like this one (float32 or float64, checked before).
+def launcher_for(tensor: Tensor) -> str | None:
+    """Which kernels serve a call on tensors like this one (float32 or float64, checked before).
+
+    Returns:
+        ``"cpu"``, ``"cuda"``, or None for the reference.
 
     Raises:
-        RuntimeError: they were asked for by name and cannot.
+        RuntimeError: kernels were asked for by name and cannot.
     """
-    if tensor.device.type == "cpu" and _native.LIBRARY is not None and not _transformed():
-        return _requested.name != "reference"
-    return _refuse(tensor)
-
-
-def _refuse(tensor: Tensor) -> bool:
     requested = _requested.name
+    served = tensor.device.type == "cpu" and _native.LIBRARY is not None and not _transformed()
+    if served and (requested == "auto" or requested == "cpu"):
+        return "cpu"
     if requested == "reference":
-        return False
-    if tensor.device.type != "cpu":
-        reason = f"the tensors are on {tensor.device}, and the compiled kernels are for the CPU"
-    elif _native.LIBRARY is None:
-        reason = _native.SENTENCE
-    else:
-        reason = "torch.func transforms and forward-mode derivatives go through plain PyTorch"
-    if requested == "cpu":
-        raise RuntimeError(f'backend("cpu") cannot serve this call: {reason}')
+        return None
+    wanted = requested if requested != "auto" else "cuda" if tensor.device.type == "cuda" else "cpu"
+    reason = _obstacle(wanted, tensor.device)
+    if reason is None:
+        return wanted
+    if requested != "auto":
+        raise RuntimeError(f'backend("{requested}") cannot serve this call: {reason}')
     if reason not in _logged:
         _logged.add(reason)
         logging.getLogger("cvxgeom").info("ops run on plain PyTorch: %s", reason)
-    return False
+    return None
+
+
+def use_cpu_kernels(tensor: Tensor) -> bool:
+    """Whether compiled CPU kernels serve a call on tensors like this one; as `launcher_for`."""
+    return launcher_for(tensor) == "cpu"
+
+
+def _obstacle(wanted: str, device: torch.device) -> str | None:
+    """Why these kernels cannot serve tensors on this device; None if they can."""
+    if wanted == "cpu" and device.type != "cpu":
+        return f"the tensors are on {device}, and the compiled kernels are for the CPU"
+    if wanted == "cpu" and _native.LIBRARY is None:
+        return _native.SENTENCE
+    if wanted == "cuda" and not _HAS_TRITON:
+        return _NO_TRITON
+    if wanted == "cuda" and device.type != "cuda" and not (device.type == "cpu" and _interpreted()):
+        return f"the tensors are on {device}, and the Triton kernels are for CUDA"
+    return "torch.func transforms and forward-mode derivatives go through plain PyTorch" if _transformed() else None
+
+
+def _cuda_sentence() -> str:
+    if not _HAS_TRITON:
+        return f"does not run: {_NO_TRITON}"
+    if _interpreted():
+        return f"Triton kernels in Triton's interpreter (TRITON_INTERPRET), on CPU tensors, for tests; {_PROOF}"
+    if not torch.cuda.is_available():
+        return f"does not run: no CUDA device is visible (Triton kernels; {_PROOF})"
+    return f"Triton kernels for float32 and float64; {_PROOF}"
+
+
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET", "").lower() in ("1", "true", "yes", "on", "y")
 
 
 def _transformed() -> bool:

@@ -1,10 +1,13 @@
-"""The indicator ops on compiled kernels, as PyTorch sees them: derivatives, tracing, double backward.
+"""The indicator ops on kernels, as PyTorch sees them: derivatives, tracing, double backward.
 
 In eager mode an autograd.Function calls the launcher directly, since the dispatcher would cost more than a small kernel
 runs. Everything that is not eager on plain tensors (torch.compile, fake tensors, dispatch modes) meets the same
-functions as ops of torch.library. All functions want tensors of one type and one batch shape, and K, N > 0.
+functions as ops of torch.library, which launch by the tensors' device. All functions want tensors of one type and one
+batch shape, and K, N > 0. A launcher is the name of a module beside this one: "cpu" or "cuda".
 """
 
+import importlib
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,18 +26,18 @@ _library.define(
 _library.define("contains(Tensor points, Tensor normals, Tensor offsets, Tensor translations) -> Tensor")
 
 
-def evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
+def evaluate(launcher: str, union: bool, *inputs: Tensor | None) -> Tensor:
     """As `pieces.evaluate`: per convex, or their union; differentiable twice."""
     if not is_plain(*inputs):
         return torch.ops.cvxgeom.indicator.default(union, *inputs)[0]
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
-        return _Indicator.apply(union, *inputs)[0]  # type: ignore[index]
-    return _forward(union, *inputs)[0]
+        return _Indicator.apply(launcher, union, *inputs)[0]  # type: ignore[index]
+    return _forward(launcher, union, *inputs)[0]
 
 
-def contains(*inputs: Tensor) -> Tensor:
+def contains(launcher: str, *inputs: Tensor) -> Tensor:
     """Whether points lie in an exact polytope; not differentiable."""
-    return _contains(*inputs) if is_plain(*inputs) else torch.ops.cvxgeom.contains.default(*inputs)
+    return _contains(launcher, *inputs) if is_plain(*inputs) else torch.ops.cvxgeom.contains.default(*inputs)
 
 
 def is_plain(*tensors: Tensor | None) -> bool:
@@ -44,8 +47,13 @@ def is_plain(*tensors: Tensor | None) -> bool:
     return all(t is None or type(t) is Tensor or type(t) is torch.nn.Parameter for t in tensors)
 
 
-def _forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    done = cpu.forward(union, *inputs)
+def _kernels(launcher: str) -> Any:
+    # Only a GPU needs the other one, and with it triton.
+    return cpu if launcher == "cpu" else importlib.import_module(f"{__package__}.{launcher}")
+
+
+def _forward(launcher: str, union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    done = _kernels(launcher).forward(union, *inputs)
     if done is not None:
         return done
     points = inputs[0]
@@ -58,9 +66,16 @@ def _forward(union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tenso
 
 
 def _backward(
-    union: bool, needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, *inputs: Tensor | None
+    launcher: str,
+    union: bool,
+    needs: int,
+    grad: Tensor,
+    value: Tensor,
+    part: Tensor,
+    order: Tensor,
+    *inputs: Tensor | None,
 ) -> tuple[Tensor, ...]:
-    done = cpu.backward(union, needs, grad, value, part, order, *inputs)
+    done = _kernels(launcher).backward(union, needs, grad, value, part, order, *inputs)
     if done is not None:
         return done
     with torch.no_grad():
@@ -71,21 +86,21 @@ def _backward(
     )
 
 
-def _contains(*inputs: Tensor) -> Tensor:
-    done = cpu.contains(*inputs)
+def _contains(launcher: str, *inputs: Tensor) -> Tensor:
+    done = _kernels(launcher).contains(*inputs)
     return pieces.contains(*inputs) if done is None else done
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     union, *tensors = inputs
-    ctx.union = union
+    ctx.launcher, ctx.union = tensors[0].device.type, union
     ctx.save_for_backward(*tensors, *output)
     ctx.set_materialize_grads(False)
 
 
 def _derivatives(ctx: Any, grad: Tensor | None, *_: object) -> tuple[Tensor | None, ...]:
     *inputs, value, part, order = ctx.saved_tensors
-    wanted = ctx.needs_input_grad[1:]
+    wanted = ctx.needs_input_grad[-6:]
     if grad is None:
         return (None,) * 7
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
@@ -96,7 +111,8 @@ def _derivatives(ctx: Any, grad: Tensor | None, *_: object) -> tuple[Tensor | No
         | _native.NEEDS_SMOOTHNESS * wanted[4]
         | _native.NEEDS_SHARPNESS * wanted[5]
     )
-    run = _backward if is_plain(grad, *inputs) else torch.ops.cvxgeom.indicator_backward.default
+    plain = is_plain(grad, *inputs)
+    run = partial(_backward, ctx.launcher) if plain else torch.ops.cvxgeom.indicator_backward.default
     found = run(ctx.union, needs, grad, value, part, order, *inputs)
     return None, *(f if want else None for f, want in zip(found, wanted))
 
@@ -114,18 +130,24 @@ def _differentiable(
 
 class _Indicator(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, union: bool, *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        output = _forward(union, *inputs)
+    def forward(  # type: ignore[override]
+        ctx: Any, launcher: str, union: bool, *inputs: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        output = _forward(launcher, union, *inputs)
         _setup_context(ctx, (union, *inputs), output)
+        ctx.launcher = launcher  # backward runs when the `backend` block has ended
         ctx.mark_non_differentiable(*output[1:])
         return output
 
-    backward = staticmethod(_derivatives)  # type: ignore[assignment]
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        return None, *_derivatives(ctx, *grads)
 
 
-_library.impl("indicator", _forward, "CPU")
-_library.impl("indicator_backward", _backward, "CPU")
-_library.impl("contains", _contains, "CPU")
+for _launcher in ("cpu", "cuda"):
+    _library.impl("indicator", partial(_forward, _launcher), _launcher.upper())
+    _library.impl("indicator_backward", partial(_backward, _launcher), _launcher.upper())
+    _library.impl("contains", partial(_contains, _launcher), _launcher.upper())
 
 
 @torch.library.register_fake("cvxgeom::indicator")

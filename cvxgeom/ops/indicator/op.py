@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..._checks import check_same_device, check_tensor
-from .._dispatch import use_cpu_kernels
+from .._dispatch import launcher_for
 from . import fused, pieces
 
 
@@ -173,15 +173,16 @@ def union_contains(
     tensors = dict(points=points, normals=normals, offsets=offsets, translations=translations)
     check_union_tensors(**tensors)
     inputs = common_type(*(tensor.detach() for tensor in tensors.values()))
-    if _is_empty(*inputs) or not use_cpu_kernels(inputs[0]):
+    launcher = None if _is_empty(*inputs) else launcher_for(inputs[0])
+    if launcher is None:
         return pieces.contains(*inputs)
-    return fused.contains(*common_batch(*inputs))
+    return fused.contains(launcher, *common_batch(*inputs))
 
 
 def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
     """Check, bring to a common type and shape, and evaluate on the implementation that is to run."""
-    if _ready(*inputs) and use_cpu_kernels(inputs[0]):  # type: ignore[arg-type]
-        return fused.evaluate(union, *inputs)
+    if _ready(*inputs) and (launcher := launcher_for(inputs[0])):  # type: ignore[arg-type]
+        return fused.evaluate(launcher, union, *inputs)
     names = ("points", "normals", "offsets", "translations", "smoothness", "sharpness")
     given = {name: t for name, t in zip(names, inputs) if t is not None or name != "sharpness"}
     check_union_tensors(**given)  # type: ignore[arg-type]  # a missing tensor is named there
@@ -193,11 +194,12 @@ def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
     if sharpness is not None:
         sharpness = sharpness.to(working)
         sharpness = sharpness.expand(tensors[-1].shape) if sharpness.ndim == 0 else sharpness
-    if _is_empty(*tensors) or not use_cpu_kernels(tensors[0]):
+    launcher = None if _is_empty(*tensors) else launcher_for(tensors[0])
+    if launcher is None:
         return pieces.evaluate(union, *tensors, sharpness).to(dtype)
     if sharpness is None:
-        return fused.evaluate(union, *common_batch(*tensors), None).to(dtype)
-    return fused.evaluate(union, *common_batch(*tensors, sharpness)).to(dtype)
+        return fused.evaluate(launcher, union, *common_batch(*tensors), None).to(dtype)
+    return fused.evaluate(launcher, union, *common_batch(*tensors, sharpness)).to(dtype)
 
 
 def _ready(*inputs: Tensor | None) -> bool:

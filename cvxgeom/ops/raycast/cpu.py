@@ -1,4 +1,6 @@
-"""Rays on compiled kernels, as PyTorch sees them: no derivatives, these belong to the plane that is hit."""
+"""Rays on kernels, as PyTorch sees them: no derivatives, these belong to the plane that is hit."""
+
+import importlib
 
 import torch
 from torch import Tensor
@@ -17,15 +19,23 @@ _library.define(
 Hits = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-def raycast(*inputs: Tensor) -> Hits:
+def raycast(launcher: str, *inputs: Tensor) -> Hits:
     """Distance, outward normal, part, half-space, inside: of detached tensors of one type and batch shape; K, R > 0.
 
-    Where nothing is hit: +∞, 0, -1, 0, False. Directions are unit vectors.
+    Where nothing is hit: +∞, 0, -1, 0, False. Directions are unit vectors. ``launcher`` is "cpu" or "cuda".
     """
-    return _raycast(*inputs) if is_plain(*inputs) else torch.ops.cvxgeom.raycast.default(*inputs)
+    if not is_plain(*inputs):
+        return torch.ops.cvxgeom.raycast.default(*inputs)
+    return _on_cpu(*inputs) if launcher == "cpu" else _on_cuda(*inputs)
 
 
-def _raycast(*inputs: Tensor) -> Hits:
+def _on_cuda(*inputs: Tensor) -> Hits:
+    hits = _fake_raycast(*inputs)
+    importlib.import_module(f"{__package__}.cuda").raycast(hits, *inputs)
+    return hits
+
+
+def _on_cpu(*inputs: Tensor) -> Hits:
     inputs = tuple(t.contiguous() for t in inputs)
     origins, _, normals = inputs[:3]
     hits = _fake_raycast(*inputs)
@@ -53,5 +63,6 @@ def _fake_raycast(origins: Tensor, directions: Tensor, normals: Tensor, offsets:
     )
 
 
-_library.impl("raycast", _raycast, "CPU")
+_library.impl("raycast", _on_cpu, "CPU")
+_library.impl("raycast", _on_cuda, "CUDA")
 torch.library.register_fake("cvxgeom::raycast", _fake_raycast)

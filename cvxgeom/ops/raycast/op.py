@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._chunks import CHUNK_NUMBERS
-from .._dispatch import use_cpu_kernels
+from .._dispatch import launcher_for
 from ..indicator.op import check_union_tensors, common_type, result_type
 from . import cpu, reference
 from .crossing import crossings
@@ -82,8 +82,9 @@ def raycast(
     normals, offsets = normals.expand(*batch, k, h, 3), offsets.expand(*batch, k, h)
     translations = translations.expand(*batch, k, 3)
     scene = (origins, directions, normals, offsets, translations)
-    if origins.numel() and use_cpu_kernels(origins):
-        distance, facing, part, half_space, inside = cpu.raycast(*(t.detach() for t in scene))
+    launcher = launcher_for(origins) if origins.numel() else None
+    if launcher is not None:
+        distance, facing, part, half_space, inside = cpu.raycast(launcher, *(t.detach() for t in scene))
         hit = part >= 0
         if torch.is_grad_enabled() and any(t.requires_grad for t in scene):
             distance, facing = crossings(*scene, (part, half_space, hit, inside))

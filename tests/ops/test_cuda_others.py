@@ -1,0 +1,132 @@
+"""Rays, training indicators and grids on the CUDA kernels in Triton's interpreter, against the reference."""
+
+import math
+
+import pytest
+import torch
+
+from cvxgeom import ops
+
+from .shapes import random_planes, random_points
+from .test_cuda import on_cuda, reference
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
+
+grid = pytest.importorskip("cvxgeom.ops.grid.cuda")
+training = pytest.importorskip("cvxgeom.ops.training.cuda")
+
+# -- rays -------------------------------------------------------------------------------------------------------------
+
+
+def rays(*batch, n, dtype=torch.float64):
+    origins = 2 * random_points(*batch, n=n, dtype=dtype)
+    return origins, random_points(*batch, n=n, seed=3, dtype=dtype) - origins
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("k", "h", "n"), [(1, 1, 1), (3, 8, 63), (70, 4, 65), (5, 12, 300)])
+def test_the_same_hits(dtype, k, h, n):
+    scene = (*rays(n=n, dtype=dtype), *random_planes(k=k, h=h, dtype=dtype)[:3])
+    got, want = on_cuda("raycast", *scene), reference("raycast", *scene)
+    assert torch.equal(got.part, want.part) and torch.equal(got.hit, want.hit)
+    torch.testing.assert_close(got.distance, want.distance)
+    torch.testing.assert_close(got.normals, want.normals)
+
+
+def test_a_batch_of_rays_and_the_first_of_equal_parts():
+    planes = [torch.cat([t, t], dim=1) for t in random_planes(2, k=3, h=6)[:3]]
+    hits = on_cuda("raycast", *rays(2, n=150), *planes)
+    want = reference("raycast", *rays(2, n=150), *planes)
+    assert hits.hit.any() and hits.part.max() < 3 and torch.equal(hits.part, want.part)
+
+
+def test_derivatives_of_rays_are_those_of_the_reference():
+    scene = (*rays(n=80), *random_planes(k=3, h=6)[:3])
+    found = []
+    for run in (on_cuda, reference):
+        inputs = [t.clone().requires_grad_() for t in scene]
+        hits = run("raycast", *inputs)
+        found.append(torch.autograd.grad(hits.distance[hits.hit].sin().sum() + hits.normals.sum(), inputs))
+    for got, want in zip(*found):
+        torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_ray_that_is_no_ray_hits_nothing(bad):
+    scene = [*rays(n=130), *random_planes(k=3, h=6)[:3]]
+    clean = on_cuda("raycast", *scene)
+    scene[0][7, 2] = bad
+    scene[1][99, 2] = bad
+    hits = on_cuda("raycast", *scene)
+    others = torch.ones(130, dtype=torch.bool)
+    others[[7, 99]] = False
+    assert not hits.hit[~others].any()
+    for a, b in zip(hits, clean):
+        assert torch.equal(a[others], b[others])
+
+
+def test_planes_with_nan_and_huge_rays():
+    scene = [*rays(n=130), *(t.clone() for t in random_planes(k=3, h=6)[:3])]
+    scene[0][5] *= 1e200
+    scene[3][1, 2] = math.nan
+    for a, b in zip(on_cuda("raycast", *scene), reference("raycast", *scene)):
+        torch.testing.assert_close(a, b)
+
+
+# -- training ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("k", "h", "n", "n_guides"), [(1, 4, 1, 3), (3, 7, 64, 4), (4, 5, 300, 0), (2, 6, 130, 5)])
+def test_training_indicators(dtype, k, h, n, n_guides):
+    points, planes = random_points(2, n=n, dtype=dtype), random_planes(2, k=k, h=h, dtype=dtype)
+    occupancy = (points.norm(dim=-1) < 0.6).to(dtype)
+    inputs = [t.clone().requires_grad_() for t in (points, *planes)]
+    want = ops.training.reference.training_indicators(*inputs, occupancy=occupancy, n_guides=n_guides)
+    grads = [torch.linspace(-3, 5, v.numel(), dtype=dtype).sin().reshape(v.shape) for v in want]
+    slopes = torch.autograd.grad(sum((v * g).sum() for v, g in zip(want, grads)), inputs)
+    found = training.forward(points, *planes, occupancy, n_guides=n_guides)
+    for got, w in zip(found[:3], want, strict=True):
+        torch.testing.assert_close(got, w.detach())
+    got = training.backward(15, tuple(grads), found, points, *planes, occupancy)
+    for g, w in zip(got, slopes, strict=True):
+        torch.testing.assert_close(g, w, rtol=1e-4 if dtype == torch.float32 else 1e-10, atol=1e-5)
+    some = training.backward(1, tuple(grads), found, points, *planes, occupancy)
+    assert torch.equal(some[0], got[0]) and all(g.numel() == 0 for g in some[1:])
+
+
+def test_training_with_nan_is_never_silently_a_number():
+    points, planes = random_points(n=150), [t.clone() for t in random_planes(k=2, h=5)]
+    occupancy = torch.ones(150, dtype=torch.float64)
+    points[70, 1] = math.nan
+    union, total, guides, *_ = found = training.forward(points, *planes, occupancy, n_guides=2)
+    others = torch.arange(150) != 70
+    assert union[70].isnan() and total[70].isnan() and guides.isnan().any()
+    assert torch.isfinite(union[others]).all() and torch.isfinite(total[others]).all()
+    grads = torch.ones_like(union), torch.ones_like(total), torch.zeros_like(guides)
+    to_points, *to_planes = training.backward(15, grads, found, points, *planes, occupancy)
+    assert to_points[70].isnan().all() and torch.isfinite(to_points[others]).all()
+    assert all(t.isnan().any() for t in to_planes)
+
+
+# -- grids ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("size", "truncation"), [((9, 5, 17), math.inf), ((20, 9, 8), 0.1), ((1, 1, 1), 0.2)])
+def test_grids(dtype, size, truncation):
+    planes = random_planes(2, k=3, h=6, dtype=dtype)[:4]
+    arguments = ((-0.8, -0.7, -0.6), (0.08, 0.1, 0.11), size, truncation, *planes)
+    want = ops.grid.reference.sample_grid(*arguments)
+    torch.testing.assert_close(grid.sample_grid(*arguments), want)
+
+
+def test_a_grid_far_from_the_origin_and_one_with_nan():
+    normals, offsets, translations, smoothness, _ = random_planes(k=3, h=6, dtype=torch.float32)
+    far = ((299.4, 299.5, 299.6), (0.1, 0.1, 0.1), (12, 9, 8), 0.15)
+    planes = (normals, offsets, translations + 300, smoothness)
+    want = ops.grid.reference.sample_grid(*far, *planes)
+    torch.testing.assert_close(grid.sample_grid(*far, *planes), want, rtol=1e-4, atol=1e-4)
+    offsets[1, 2] = math.nan
+    near = ((-0.6, -0.5, -0.4), (0.1, 0.1, 0.1), (12, 9, 8), 0.05)
+    assert grid.sample_grid(*near, normals, offsets, translations, smoothness).isnan().all()
