@@ -195,29 +195,6 @@ static Box<T> box_of_boxes(const Box<T>* boxes, std::int64_t n) {
     return box_of(low, high);
 }
 
-// The points of a batch along their curves, in blocks. Points with NaN or infinity are left out.
-template <class T>
-struct Ranked {
-    std::int64_t n, blocks;  // per batch element; blocks counts the ones that all of n would need
-    Array<T> xyz;            // (batch, blocks, 3, BLOCK)
-    Array<Box<T>> boxes;     // (batch, blocks)
-    Array<std::int64_t> finite;  // (batch,) points in blocks; they come first in `order`
-    std::int32_t* order;
-
-    Ranked(std::int64_t batch, std::int64_t count, void* order_)
-        : n(count),
-          blocks((count + BLOCK - 1) / BLOCK),
-          xyz(batch * blocks * 3 * BLOCK),
-          boxes(batch * blocks),
-          finite(batch),
-          order(static_cast<std::int32_t*>(order_)) {}
-
-    const T* block(std::int64_t b, std::int64_t i) const { return xyz.get() + (b * blocks + i) * 3 * BLOCK; }
-    const Box<T>& box(std::int64_t b, std::int64_t i) const { return boxes[b * blocks + i]; }
-    std::int64_t blocks_used(std::int64_t b) const { return (finite[b] + BLOCK - 1) / BLOCK; }
-    int in_block(std::int64_t b, std::int64_t i) const { return int(least(BLOCK, finite[b] - i * BLOCK)); }
-};
-
 // Copies points into a block of three arrays, padded by the last one.
 template <class T>
 static void gather_block(T* to, const T* points, const std::int32_t* order, int count) {
@@ -229,16 +206,35 @@ static void gather_block(T* to, const T* points, const std::int32_t* order, int 
     }
 }
 
-// Orders the points if `make_order`, else takes the order as it is; gathers blocks and their boxes.
+// The points of a batch along their curves. Points with NaN or infinity are left out: they come last.
 template <class T>
-static int rank(Ranked<T>& ranked, const T* points, std::int64_t batch, int threads, bool make_order) {
-    if (!ranked.xyz || !ranked.boxes || !ranked.finite) return NO_MEMORY;
+struct Ranked {
+    const T* points;
+    std::int64_t n, blocks;      // per batch element; blocks counts the ones that all of n would need
+    Array<std::int64_t> finite;  // (batch,) points in blocks; they come first in `order`
+    std::int32_t* order;
+
+    Ranked(const void* points_, std::int64_t batch, std::int64_t count, void* order_)
+        : points(static_cast<const T*>(points_)),
+          n(count),
+          blocks((count + BLOCK - 1) / BLOCK),
+          finite(batch),
+          order(static_cast<std::int32_t*>(order_)) {}
+
+    std::int64_t blocks_used(std::int64_t b) const { return (finite[b] + BLOCK - 1) / BLOCK; }
+    int in_block(std::int64_t b, std::int64_t i) const { return int(least(BLOCK, finite[b] - i * BLOCK)); }
+};
+
+// Orders the points if `make_order`, else takes the order as it is.
+template <class T>
+static int rank(Ranked<T>& ranked, std::int64_t batch, int threads, bool make_order) {
+    if (!ranked.finite) return NO_MEMORY;
     const std::int64_t n = ranked.n;
     // Where the forward pass could not serve the values it leaves such a mark.
     if (!make_order && ranked.order[0] < 0) return UNUSUAL;
     int status = OK;
     auto order_one = [&](std::int64_t b, int inner) {
-        const T* x = points + b * n * 3;
+        const T* x = ranked.points + b * n * 3;
         std::int32_t* order = ranked.order + b * n;
         if (make_order) {
             const Ordered done = order_points(x, n, order, inner);
@@ -259,15 +255,43 @@ static int rank(Ranked<T>& ranked, const T* points, std::int64_t batch, int thre
     } else {
         parallel(batch, threads, [&](std::int64_t b) { order_one(b, 1); });
     }
-    if (status != OK) return status;
+    return status;
+}
+
+// The blocks of ranked points from `first` on, with their boxes.
+template <class T>
+struct Blocks {
+    Array<T> xyz;  // (capacity, 3, BLOCK)
+    Array<Box<T>> boxes;
+    std::int64_t first = 0;
+
+    explicit Blocks(std::int64_t capacity) : xyz(capacity * 3 * BLOCK), boxes(capacity) {}
+    explicit operator bool() const { return xyz && boxes; }
+    const T* block(std::int64_t i) const { return xyz.get() + (i - first) * 3 * BLOCK; }
+    const Box<T>& box(std::int64_t i) const { return boxes[i - first]; }
+
+    // Puts block i of batch element b at a place of this list.
+    void gather_one(const Ranked<T>& ranked, std::int64_t b, std::int64_t i, std::int64_t place) {
+        T* const to = xyz.get() + place * 3 * BLOCK;
+        gather_block(to, ranked.points + b * ranked.n * 3, ranked.order + b * ranked.n + i * BLOCK,
+                     ranked.in_block(b, i));
+        boxes[place] = box_of_points(to, to + BLOCK, to + 2 * BLOCK);
+    }
+    void gather(const Ranked<T>& ranked, std::int64_t b, std::int64_t from, std::int64_t end) {
+        first = from;
+        for (std::int64_t i = from; i < end; ++i) gather_one(ranked, b, i, i - from);
+    }
+};
+
+// All blocks of all batch elements, for kernels that come back to them: block i of element b is number b * blocks + i.
+template <class T>
+static int gather_all(Blocks<T>& all, const Ranked<T>& ranked, std::int64_t batch, int threads) {
+    if (!all) return NO_MEMORY;
     const std::int64_t supers = (ranked.blocks + SUPER - 1) / SUPER;
     parallel(batch * supers, threads, [&](std::int64_t task) {
-        const std::int64_t b = task / supers, first = task % supers * SUPER;
-        for (std::int64_t i = first; i < least(first + SUPER, ranked.blocks_used(b)); ++i) {
-            T* to = ranked.xyz.get() + (b * ranked.blocks + i) * 3 * BLOCK;
-            gather_block(to, points + b * n * 3, ranked.order + b * n + i * BLOCK, ranked.in_block(b, i));
-            ranked.boxes[b * ranked.blocks + i] = box_of_points(to, to + BLOCK, to + 2 * BLOCK);
-        }
+        const std::int64_t b = task / supers, begin = task % supers * SUPER;
+        for (std::int64_t i = begin; i < least(begin + SUPER, ranked.blocks_used(b)); ++i)
+            all.gather_one(ranked, b, i, b * ranked.blocks + i);
     });
     return OK;
 }

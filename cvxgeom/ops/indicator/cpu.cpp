@@ -34,8 +34,11 @@ int convex_forward(const IndicatorCall& call) {
     int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations,
                       call.smoothness, call.sharpness, threads);
     if (status != OK) return status;
-    Ranked<T> ranked(call.batch, n, call.order);
-    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    Ranked<T> ranked(call.points, call.batch, n, call.order);
+    status = rank(ranked, call.batch, threads, true);
+    if (status != OK) return status;
+    Blocks<T> all(call.batch * ranked.blocks);
+    status = gather_all(all, ranked, call.batch, threads);
     if (status != OK) return status;
 
     prefer_large_pages(call.value, call.batch * k * n * std::int64_t(sizeof(T)));
@@ -55,7 +58,7 @@ int convex_forward(const IndicatorCall& call) {
         std::int64_t visited = 0, planes_kept = 0;
         alignas(64) T out[BLOCK];
         for (std::int64_t i = first; i < end; ++i) {
-            const Box<T>& box = ranked.box(b, i);
+            const Box<T>& box = all.box(b * ranked.blocks + i);
             const std::int32_t* const at = order + i * BLOCK;
             const int count = ranked.in_block(b, i);
             const Bounds<T> known = bounds(c, box, scratch.center.get());
@@ -69,7 +72,7 @@ int convex_forward(const IndicatorCall& call) {
                 }
             }
             const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
-            sdf_block(c, ranked.block(b, i), scratch.kept.get(), n_kept, scratch.work.get(), out);
+            sdf_block(c, all.block(b * ranked.blocks + i), scratch.kept.get(), n_kept, scratch.work.get(), out);
             if (indicator) {
                 const Vec<T> sigma = splat(c.sigma);
                 for (int j = 0; j < BLOCK; j += WIDTH<T>) store(out + j, indicator_of<T>(load(out + j) * sigma));
@@ -94,8 +97,8 @@ int union_forward(const IndicatorCall& call) {
     int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations,
                       call.smoothness, call.sharpness, threads);
     if (status != OK) return status;
-    Ranked<T> ranked(call.batch, n, call.order);
-    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    Ranked<T> ranked(call.points, call.batch, n, call.order);
+    status = rank(ranked, call.batch, threads, true);
     if (status != OK) return status;
 
     const bool indicator = call.sharpness != nullptr;
@@ -108,8 +111,9 @@ int union_forward(const IndicatorCall& call) {
         std::int32_t* const part = static_cast<std::int32_t*>(call.part) + b * n;
         const std::int32_t* const order = ranked.order + b * n;
         Scratch<T> scratch(padded);
+        Blocks<T> mine(SUPER);
         Array<Candidate<T>> coarse(k), fine(k);
-        if (!scratch || !coarse || !fine) {
+        if (!scratch || !mine || !coarse || !fine) {
             __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
             return;
         }
@@ -119,9 +123,10 @@ int union_forward(const IndicatorCall& call) {
                 part[order[j]] = 0;
             }
         if (first >= end) return;
+        mine.gather(ranked, b, first, end);
         std::int64_t n_coarse = k, visited = 0, planes_kept = 0;
         if (end - first > 1) {
-            const Box<T> around = box_of_boxes(&ranked.box(b, first), end - first);
+            const Box<T> around = box_of_boxes(&mine.box(first), end - first);
             T floor, ceiling;
             n_coarse = choose<T>(convexes, nullptr, k, around, scratch.center.get(), coarse.get(), &floor, &ceiling);
         } else {
@@ -130,7 +135,7 @@ int union_forward(const IndicatorCall& call) {
         alignas(64) T best[BLOCK];
         alignas(64) Integer best_part[BLOCK];
         for (std::int64_t i = first; i < end; ++i) {
-            const Box<T>& box = ranked.box(b, i);
+            const Box<T>& box = mine.box(i);
             T floor, ceiling;
             const std::int64_t n_fine = choose<T>(convexes, coarse.get(), n_coarse, box, scratch.center.get(),
                                                   fine.get(), &floor, &ceiling);
@@ -150,7 +155,7 @@ int union_forward(const IndicatorCall& call) {
                 const Convex<T>& c = convexes[fine[j].k];
                 const Bounds<T> known = bounds(c, box, scratch.center.get());
                 const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
-                improve_block(c, static_cast<Integer>(fine[j].k), ranked.block(b, i), scratch.kept.get(), n_kept,
+                improve_block(c, static_cast<Integer>(fine[j].k), mine.block(i), scratch.kept.get(), n_kept,
                               scratch.work.get(), best, best_part);
                 worst = largest(best);
                 ++visited;
@@ -178,8 +183,8 @@ int contains(const IndicatorCall& call) {
     int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations, nullptr,
                       nullptr, threads);
     if (status != OK) return status;
-    Ranked<T> ranked(call.batch, n, call.order);
-    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    Ranked<T> ranked(call.points, call.batch, n, call.order);
+    status = rank(ranked, call.batch, threads, true);
     if (status != OK) return status;
 
     const std::int64_t supers = (ranked.blocks + SUPER - 1) / SUPER;
@@ -190,21 +195,23 @@ int contains(const IndicatorCall& call) {
         std::uint8_t* const value = static_cast<std::uint8_t*>(call.value) + b * n;
         const std::int32_t* const order = ranked.order + b * n;
         Scratch<T> scratch(padded);
+        Blocks<T> mine(SUPER);
         Array<std::int64_t> near(k);
-        if (!scratch || !near) {
+        if (!scratch || !mine || !near) {
             __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
             return;
         }
         if (first == 0)
             for (std::int64_t j = ranked.finite[b]; j < n; ++j) value[order[j]] = 0;
         if (first >= end) return;
-        const Box<T> around = box_of_boxes(&ranked.box(b, first), end - first);
+        mine.gather(ranked, b, first, end);
+        const Box<T> around = box_of_boxes(&mine.box(first), end - first);
         std::int64_t n_near = 0, visited = 0, planes_kept = 0;
         for (std::int64_t i = 0; i < k; ++i)
             if (bounds(convexes[i], around, scratch.center.get()).low <= 0) near[n_near++] = i;
         alignas(64) T deepest[BLOCK];  // min over convexes of max_h L
         for (std::int64_t i = first; i < end; ++i) {
-            const Box<T>& box = ranked.box(b, i);
+            const Box<T>& box = mine.box(i);
             for (int j = 0; j < BLOCK; ++j) deepest[j] = -NOWHERE<T>;
             for (std::int64_t j = 0; j < n_near; ++j) {
                 const Convex<T>& c = convexes[near[j]];
@@ -215,7 +222,7 @@ int contains(const IndicatorCall& call) {
                     break;
                 }
                 const int n_kept = prune(c, box, known, scratch.center.get(), T(0), scratch.kept.get());
-                const T* const xyz = ranked.block(b, i);
+                const T* const xyz = mine.block(i);
                 for (int v = 0; v < BLOCK; v += GROUP * WIDTH<T>) {
                     const Local<T> at(c, xyz, v);
                     Vec<T> most[GROUP];

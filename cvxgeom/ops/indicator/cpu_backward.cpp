@@ -33,8 +33,11 @@ int convex_backward(const IndicatorCall& call) {
     int status = pack(packed, call.batch * k, h, padded, call.normals, call.offsets, call.translations, call.smoothness,
                       call.sharpness, threads);
     if (status != OK) return status;
-    Ranked<T> ranked(call.batch, n, call.order);
-    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, false);
+    Ranked<T> ranked(call.points, call.batch, n, call.order);
+    status = rank(ranked, call.batch, threads, false);
+    if (status != OK) return status;
+    Blocks<T> all(call.batch * ranked.blocks);
+    status = gather_all(all, ranked, call.batch, threads);
     if (status != OK) return status;
 
     // How points are split must not depend on the threads: the sums would.
@@ -76,10 +79,10 @@ int convex_backward(const IndicatorCall& call) {
                 if (!any) continue;  // a saturated indicator has no slope
                 if (!cleared) sums.clear(h);
                 cleared = true;
-                const Box<T>& box = ranked.box(b, i);
+                const Box<T>& box = all.box(b * ranked.blocks + i);
                 const Bounds<T> known = bounds(c, box, scratch.center.get());
                 const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
-                gradient_block<false>(c, ranked.block(b, i), scratch.kept.get(), n_kept, weight, call.needs,
+                gradient_block<false>(c, all.block(b * ranked.blocks + i), scratch.kept.get(), n_kept, weight, call.needs,
                                scratch.work.get(), sums, to_points ? &grad_points[(i - first) * 3 * BLOCK] : nullptr);
                 ++visited;
                 planes_kept += n_kept;

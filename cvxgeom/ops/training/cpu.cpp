@@ -88,8 +88,8 @@ int training_forward(const TrainingCall& call) {
     int status = pack(packed, call.batch * k, call.h, padded, call.normals, call.offsets, call.translations,
                       call.smoothness, call.sharpness, threads);
     if (status != OK) return status;
-    Ranked<T> ranked(call.batch, n, call.order);
-    status = rank(ranked, static_cast<const T*>(call.points), call.batch, threads, true);
+    Ranked<T> ranked(call.points, call.batch, n, call.order);
+    status = rank(ranked, call.batch, threads, true);
     if (status != OK) return status;
     // A point that is no point would be the largest guide of every convex: rare enough to leave to the reference.
     for (std::int64_t b = 0; b < call.batch; ++b)
@@ -106,7 +106,8 @@ int training_forward(const TrainingCall& call) {
         const Convex<T>* const convexes = packed.convexes.get() + b * k;
         const T* const occupancy = static_cast<const T*>(call.occupancy) + b * n;
         ForwardScratch<T> scratch(padded, k);
-        if (!scratch) {
+        Blocks<T> mine(SUPER);
+        if (!scratch || !mine) {
             __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
             return;
         }
@@ -121,7 +122,8 @@ int training_forward(const TrainingCall& call) {
         std::int32_t part[BLOCK];
         for (std::int64_t i = first; i < end; ++i) {
             if ((i - first) % SUPER == 0) {
-                const Box<T> around = box_of_boxes(&ranked.box(b, i), least(SUPER, end - i));
+                mine.gather(ranked, b, i, least(i + SUPER, end));
+                const Box<T> around = box_of_boxes(&mine.box(i), least(SUPER, end - i));
                 n_near = 0;
                 for (std::int64_t j = 0; j < k; ++j)
                     if (convexes[j].sigma * bounds(convexes[j], around, scratch.center.get()).low <= cut)
@@ -139,7 +141,7 @@ int training_forward(const TrainingCall& call) {
             }
             for (std::int64_t candidate = 0; candidate < n_near; ++candidate) {
                 const std::int64_t j = scratch.near[candidate];
-                if (!indicator_block(convexes[j], ranked.box(b, i), ranked.block(b, i), cut, scratch, inside,
+                if (!indicator_block(convexes[j], mine.box(i), mine.block(i), cut, scratch, inside,
                                      &planes_kept))
                     continue;
                 ++visited;
