@@ -68,6 +68,25 @@ static inline void store(T* to, const V& v) {
     static_assert(sizeof(V) == CVX_BYTES, "a vector");
     std::memcpy(to, &v, sizeof v);
 }
+// Stores past the cache, for results larger than it; `to` is aligned to a vector.
+template <class T>
+static inline void stream(T* to, Vec<T> v) {
+#if CVX_BYTES == 64
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
+#elif CVX_BYTES == 32
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), (__m256i)v);
+#elif defined(__SSE2__)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to), (__m128i)v);
+#else
+    store(to, v);
+#endif
+}
+// What was streamed can be seen by other threads from here on.
+static inline void finish_streams() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
 template <class To, class From>
 static inline To as(const From& v) {
     static_assert(sizeof(To) == sizeof(From), "the same bits");
@@ -229,8 +248,16 @@ template <class T>
 static inline Vec<T> exp2_or_zero(Vec<T> y, Vec<T> least) {
     const Vec<T> shifter = splat(Format<T>::SHIFTER);
     const Vec<T> shifted = y + shifter;
-    const Vec<T> e = scaled_exp2<T>(y - (shifted - shifter), shifted);
-    return as<Vec<T>>(as<Bits<T>>(e) & as<Bits<T>>(y >= least));
+    const Vec<T> f = y - (shifted - shifter);
+#if CVX_BYTES == 64
+    // As below, with the zeros put in by the last addition.
+    if constexpr (sizeof(T) == 4) {
+        const __mmask16 large = _mm512_cmp_ps_mask((__m512)y, (__m512)least, _CMP_GE_OQ);
+        return as<VecF>(_mm512_maskz_add_epi32(large, as<__m512i>(exp2_fraction(f)),
+                                               _mm512_slli_epi32(as<__m512i>(shifted), Format<T>::MANTISSA)));
+    }
+#endif
+    return as<Vec<T>>(as<Bits<T>>(scaled_exp2<T>(f, shifted)) & as<Bits<T>>(y >= least));
 }
 
 // log s for finite s >= 1; the coefficients are those of FreeBSD's msun (Sun Microsystems, 1993).

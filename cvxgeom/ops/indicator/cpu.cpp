@@ -5,7 +5,8 @@ namespace cvxgeom {
 namespace CVX_NS {
 namespace {
 
-constexpr std::int64_t ROW_BLOCKS = 1024;  // blocks per task of convex_forward: a row of results that fits the cache
+constexpr std::int64_t ROW_BLOCKS = 1024;  // blocks per task of convex_forward, where it takes less than a row
+constexpr int ROWS = 4;                    // rows per task, where it takes more
 
 // Threads cost more than they bring below about 30 µs of work.
 int threads_for(const IndicatorCall& call) {
@@ -21,9 +22,94 @@ struct Scratch {
     explicit operator bool() const { return work && center && kept; }
 };
 
+// Values of one convex at a block of points. Returns how many planes it took: none if all values are 0 or all are 1.
 template <class T>
-Vec<T> result_of(Vec<T> s, bool indicator) {
-    return indicator ? indicator_of<T>(s) : s;
+int values_of_block(const IndicatorCall& call, const Convex<T>& c, const Box<T>& box, const T* xyz, Scratch<T>& scratch,
+                    T* out) {
+    const Bounds<T> known = bounds(c, box, scratch.center.get());
+    if (call.sharpness) {
+        const bool out_of_it = c.sigma * known.low > Format<T>::UNDERFLOW_AT * (1 + 8 * Format<T>::EPS);
+        const bool deep_inside = c.sigma * (known.high + c.spread) < -Format<T>::NEGLIGIBLE - T(0.1);
+        if (out_of_it || deep_inside) {
+            for (int j = 0; j < BLOCK; ++j) out[j] = deep_inside ? T(1) : T(0);
+            return 0;
+        }
+    }
+    const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
+    sdf_block(c, xyz, scratch.kept.get(), n_kept, scratch.work.get(), out);
+    if (call.sharpness)
+        for (int j = 0; j < BLOCK; j += WIDTH<T>) store(out + j, indicator_of<T>(load(out + j) * splat(c.sigma)));
+    return n_kept;
+}
+
+// ROW_BLOCKS blocks of the row of one convex. False if there is no memory.
+template <class T>
+bool part_of_row(const IndicatorCall& call, const Packed<T>& packed, const Ranked<T>& ranked, const Blocks<T>& all,
+                 std::int64_t b, std::int64_t convex, std::int64_t first) {
+    const std::int64_t row = b * call.k + convex, end = least(first + ROW_BLOCKS, ranked.blocks_used(b));
+    const std::int32_t* const order = ranked.order + b * call.n;
+    T* const value = static_cast<T*>(call.value) + row * call.n;
+    Scratch<T> scratch(round_up(call.h, PADDING));
+    if (!scratch) return false;
+    std::int64_t visited = 0, planes_kept = 0;
+    alignas(64) T out[BLOCK];
+    for (std::int64_t i = first; i < end; ++i) {
+        const std::int64_t at = b * ranked.blocks + i;
+        const int n_kept = values_of_block(call, packed.convexes[row], all.box(at), all.block(at), scratch, out);
+        for (int p = 0; p < ranked.in_block(b, i); ++p) value[order[i * BLOCK + p]] = out[p];
+        visited += n_kept > 0;
+        planes_kept += n_kept;
+    }
+    if (first == 0)
+        for (std::int64_t i = ranked.finite[b]; i < call.n; ++i) value[order[i]] = T(__builtin_nan(""));
+    count_visits(call, end > first ? end - first : 0, visited, planes_kept);
+    return true;
+}
+
+// The rows of up to ROWS convexes. False if there is no memory.
+template <class T>
+bool rows_side_by_side(const IndicatorCall& call, const Packed<T>& packed, const Ranked<T>& ranked, const Blocks<T>& all,
+                       const std::int32_t* place, std::int64_t b, std::int64_t convex) {
+    const std::int64_t rows = least(ROWS, call.k - convex), n = call.n, used = ranked.blocks_used(b);
+    Scratch<T> scratch(round_up(call.h, PADDING));
+    Array<T> lines(ranked.blocks * BLOCK * ROWS);  // (points along the curve, ROWS)
+    if (!scratch || !lines) return false;
+    std::int64_t visited = 0, planes_kept = 0;
+    alignas(64) T out[ROWS][BLOCK] = {};
+    for (std::int64_t i = 0; i < used; ++i) {
+        const std::int64_t at = b * ranked.blocks + i;
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const Convex<T>& c = packed.convexes[b * call.k + convex + r];
+            const int n_kept = values_of_block(call, c, all.box(at), all.block(at), scratch, out[r]);
+            visited += n_kept > 0;
+            planes_kept += n_kept;
+        }
+        T* const to = lines.get() + i * BLOCK * ROWS;
+        for (int p = 0; p < BLOCK; ++p)
+            for (int r = 0; r < ROWS; ++r) to[p * ROWS + r] = out[r][p];
+    }
+    for (std::int64_t i = ranked.finite[b] * ROWS; i < n * ROWS; ++i) lines[i] = T(__builtin_nan(""));
+    // A cache line of each row at a time.
+    constexpr int LINE = 64 / sizeof(T);
+    T* const value = static_cast<T*>(call.value) + (b * call.k + convex) * n;
+    alignas(64) T tile[ROWS][LINE] = {};
+    for (std::int64_t i = 0; i < n; i += LINE) {
+        const int count = int(least(LINE, n - i));
+        for (int p = 0; p < count; ++p) {
+            const T* const from = lines.get() + std::int64_t(place[b * n + i + p]) * ROWS;
+            for (int r = 0; r < ROWS; ++r) tile[r][p] = from[r];
+        }
+        for (std::int64_t r = 0; r < rows; ++r) {
+            T* const to = value + r * n + i;
+            if (count == LINE && reinterpret_cast<std::uintptr_t>(to) % 64 == 0)
+                for (int p = 0; p < LINE; p += WIDTH<T>) stream(to + p, load(tile[r] + p));
+            else
+                std::memcpy(to, tile[r], static_cast<std::size_t>(count) * sizeof(T));
+        }
+    }
+    finish_streams();
+    count_visits(call, used * rows, visited, planes_kept);
+    return true;
 }
 
 template <class T>
@@ -41,49 +127,24 @@ int convex_forward(const IndicatorCall& call) {
     status = gather_all(all, ranked, call.batch, threads);
     if (status != OK) return status;
 
+    // Results lie along the curve first. Where there is enough work for all threads that way, a few rows of them are then
+    // read in the order of the points, side by side, so that a line of the cache serves them all; else parts of a row are
+    // written in that order.
+    const std::int64_t groups = (k + ROWS - 1) / ROWS;
+    const bool side_by_side = call.batch * groups >= 4 * threads;
+    Array<std::int32_t> place(side_by_side ? call.batch * n : 0);
+    if (!place) return NO_MEMORY;
+    if (side_by_side)
+        parallel(call.batch, threads, [&](std::int64_t b) {
+            for (std::int64_t i = b * n; i < (b + 1) * n; ++i) place[b * n + ranked.order[i]] = std::int32_t(i - b * n);
+        });
     prefer_large_pages(call.value, call.batch * k * n * std::int64_t(sizeof(T)));
-    const bool indicator = call.sharpness != nullptr;
-    const std::int64_t rows = (ranked.blocks + ROW_BLOCKS - 1) / ROW_BLOCKS;
-    parallel(call.batch * k * rows, threads, [&](std::int64_t task) {
-        const std::int64_t row = task / rows, first = task % rows * ROW_BLOCKS, b = row / k;
-        const Convex<T>& c = packed.convexes[row];
-        T* const value = static_cast<T*>(call.value) + row * n;
-        const std::int32_t* const order = ranked.order + b * n;
-        const std::int64_t used = ranked.blocks_used(b), end = least(first + ROW_BLOCKS, used);
-        Scratch<T> scratch(padded);
-        if (!scratch) {
-            __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
-            return;
-        }
-        std::int64_t visited = 0, planes_kept = 0;
-        alignas(64) T out[BLOCK];
-        for (std::int64_t i = first; i < end; ++i) {
-            const Box<T>& box = all.box(b * ranked.blocks + i);
-            const std::int32_t* const at = order + i * BLOCK;
-            const int count = ranked.in_block(b, i);
-            const Bounds<T> known = bounds(c, box, scratch.center.get());
-            if (indicator) {
-                const bool out_of_it = c.sigma * known.low > Format<T>::UNDERFLOW_AT * (1 + 8 * Format<T>::EPS);
-                const bool deep_inside = c.sigma * (known.high + c.spread) < -Format<T>::NEGLIGIBLE - T(0.1);
-                if (out_of_it || deep_inside) {
-                    const T constant = deep_inside ? T(1) : T(0);
-                    for (int j = 0; j < count; ++j) value[at[j]] = constant;
-                    continue;
-                }
-            }
-            const int n_kept = prune(c, box, known, scratch.center.get(), c.reach, scratch.kept.get());
-            sdf_block(c, all.block(b * ranked.blocks + i), scratch.kept.get(), n_kept, scratch.work.get(), out);
-            if (indicator) {
-                const Vec<T> sigma = splat(c.sigma);
-                for (int j = 0; j < BLOCK; j += WIDTH<T>) store(out + j, indicator_of<T>(load(out + j) * sigma));
-            }
-            for (int j = 0; j < count; ++j) value[at[j]] = out[j];
-            ++visited;
-            planes_kept += n_kept;
-        }
-        if (first == 0)
-            for (std::int64_t j = ranked.finite[b]; j < n; ++j) value[order[j]] = T(__builtin_nan(""));
-        count_visits(call, end > first ? end - first : 0, visited, planes_kept);
+    const std::int64_t parts = side_by_side ? groups : k * ((ranked.blocks + ROW_BLOCKS - 1) / ROW_BLOCKS);
+    parallel(call.batch * parts, threads, [&](std::int64_t task) {
+        const std::int64_t b = task / parts, part = task % parts;
+        const bool done = side_by_side ? rows_side_by_side(call, packed, ranked, all, place.get(), b, part * ROWS)
+                                       : part_of_row(call, packed, ranked, all, b, part % k, part / k * ROW_BLOCKS);
+        if (!done) __atomic_store_n(&status, NO_MEMORY, __ATOMIC_RELAXED);
     });
     return status;
 }
