@@ -45,6 +45,11 @@ def _relative_volume(find: Callable[[Inputs], float]) -> Callable[[Inputs, Any, 
 # -- meshes -----------------------------------------------------------------------------------------------------------
 
 
+def exact_parts(inputs: Inputs) -> Bodies:
+    """Vertices and triangles of the polytopes, which also know their status, faces and planes."""
+    return [(part.vertices.numpy(), part.triangles) for part in convex_union(inputs).polytopes()]
+
+
 def _marched(inputs: Inputs, values: torch.Tensor) -> Bodies:
     grid = values.reshape((inputs.resolution,) * 3).cpu().numpy()
     in_cells, triangles, _, _ = marching_cubes(grid, 0.0, gradient_direction="descent")
@@ -119,7 +124,8 @@ def extraction_contenders() -> list[Contender]:
             tolerance=0.01,  # what the grid rounds off and cuts off
         ),
         of(scipy_parts, meshed("parts"), "exact parts: HalfspaceIntersection and ConvexHull of each", "scipy parts"),
-        of(meshed("parts"), scipy_parts, 'exact parts: to_trimesh(shape, "parts")', "ours, parts"),
+        of(exact_parts, scipy_parts, "exact parts: shape.polytopes()", "ours, parts"),
+        of(meshed("parts"), scipy_parts, 'exact parts with colors: to_trimesh(shape, "parts")', "ours, part meshes"),
         of(manifold_union, meshed("union"), "exact union: scipy parts, hulls and union by manifold", "manifold union"),
         of(meshed("union"), manifold_union, 'exact union: to_trimesh(shape, "union")', "ours, union"),
     ]

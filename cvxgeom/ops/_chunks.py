@@ -14,8 +14,8 @@ CHUNK_NUMBERS = 1 << 21
 def chunked(function: Callable[[Tensor], Tensor], queries: Tensor, numbers_per_query: int) -> Tensor:
     """Apply ``function`` to slices of ``queries`` along axis -2 and join the results along axis -1.
 
-    With gradients enabled each slice is recomputed in the backward pass, so that memory stays bounded there too; the
-    result is differentiable as often as ``function`` is.
+    If the result requires gradients, each slice but the first is recomputed in the backward pass, so that memory stays
+    bounded there too; the result is differentiable as often as ``function`` is.
 
     Args:
         function: maps ``(*batch, n, 3)`` to ``(..., n)``, independently for each query.
@@ -27,10 +27,10 @@ def chunked(function: Callable[[Tensor], Tensor], queries: Tensor, numbers_per_q
     if n <= step:
         return function(queries)
     pieces = torch.split(queries, step, dim=-2)
-    if torch.is_grad_enabled():
-        recomputed = [checkpoint(function, p, use_reentrant=False, preserve_rng_state=False) for p in pieces]
-        return torch.cat(recomputed, dim=-1)  # type: ignore[arg-type]
     first = function(pieces[0])
+    if first.requires_grad:
+        rest = [checkpoint(function, p, use_reentrant=False, preserve_rng_state=False) for p in pieces[1:]]
+        return torch.cat([first, *rest], dim=-1)  # type: ignore[list-item]
     out = first.new_empty((*first.shape[:-1], n))
     out[..., :step] = first
     for start, piece in zip(range(step, n, step), pieces[1:]):

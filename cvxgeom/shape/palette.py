@@ -1,5 +1,7 @@
 """Fixed colors of parts, the same in meshes, pictures and viewers."""
 
+from functools import lru_cache
+
 import numpy as np
 
 # Twelve colors chosen by a search for the largest smallest distance (CIELAB) between any two, as seen with normal
@@ -21,6 +23,7 @@ _BASE = (
 _LIGHTER, _DARKER = 0.5, 0.4
 
 
+@lru_cache(maxsize=1 << 14)
 def part_color(part: int) -> tuple[int, int, int]:
     """The color of a part: twelve distinct ones, then the same twelve lighter, then darker, then again.
 

@@ -168,7 +168,7 @@ class _Surfaces:
 
     def _local(self) -> Tensor:
         """(P, 3) points, seen from the interior points of their polytopes."""
-        return self._points - self._centers.repeat_interleave(torch.tensor(self._counts), dim=0)
+        return self._points - self._centers[_owners(self._counts)]
 
     def _planes(self, directions: Tensor) -> Tensor:
         return torch.cat([directions, self._limits[..., None]], dim=2).flatten(0, 1)
@@ -177,7 +177,7 @@ class _Surfaces:
     def mass(self) -> tuple[Tensor, Tensor, Tensor]:
         """Volumes, centroids and inertia tensors, taken in the frames in which the polytopes are round."""
         axes, n_halfspaces = self._axes, self._normals.shape[1]
-        inverse = torch.linalg.inv(axes).repeat_interleave(torch.tensor(self._counts), dim=0)
+        inverse = torch.linalg.inv(axes)[_owners(self._counts)]
         local = (inverse @ self._local()[..., None])[..., 0]
         triangles, sides = self._triangles
         planes = self._planes(self._normals @ axes)
@@ -205,7 +205,7 @@ class _Surfaces:
             *self._triangles,
             torch.from_numpy(ends),
             torch.from_numpy(both),
-            torch.arange(n).repeat_interleave(n_halfspaces),
+            _owners([n_halfspaces] * n),
             n,
         )
 
@@ -260,6 +260,11 @@ def polytopes(
     return _placed(found, normals, offsets, translations)
 
 
+def _owners(counts: Sequence[int]) -> Tensor:
+    """Index i as often as ``counts[i]`` says. By NumPy: torch would wake its threads for a handful of numbers."""
+    return torch.from_numpy(np.repeat(np.arange(len(counts)), counts))
+
+
 def _check_planes(normals: Tensor, offsets: Tensor, translations: Tensor) -> None:
     check_tensor("normals", normals, (None, None, 3))
     if normals.ndim != 3 or normals.shape[1] == 0:
@@ -293,7 +298,7 @@ def _box_planes(clip_to: Tensor | Sequence[Sequence[float]] | np.ndarray) -> tup
 def _placed(found: Sequence[Enclosure], normals: Tensor, offsets: Tensor, translations: Tensor) -> list[Polytope]:
     """Polytopes from what the half-spaces enclose, with gradients if the planes have them."""
     counts = [len(enclosure.vertices) for enclosure in found]
-    convex = torch.arange(len(found)).repeat_interleave(torch.tensor(counts))
+    convex = _owners(counts)
     points = torch.from_numpy(np.concatenate([enclosure.vertices for enclosure in found]))
     if torch.is_grad_enabled() and (normals.requires_grad or offsets.requires_grad):
         points = points + _steps(found, points, convex, normals, offsets)
