@@ -9,13 +9,14 @@ machine code, writes them to tests/golden/cuda_kernels.csv and prints them as a 
 
 import argparse
 import csv
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,18 @@ from cvxgeom import ops
 from cvxgeom.ops import _native, _triton
 from cvxgeom.ops.grid import cuda as grid
 from cvxgeom.ops.indicator import cuda_kernels as indicator
+from cvxgeom.ops.indicator.cuda import groups_of_convexes
 from cvxgeom.ops.raycast import cuda as raycast
 from cvxgeom.ops.training import cuda as training
+
+from .workloads import pinhole_rays
 
 TABLE = Path(__file__).parents[1] / "tests" / "golden" / "cuda_kernels.csv"
 CAPABILITIES = (80, 90, 100)
 TILE = 64
 
 INTEGERS = ("order", "part", "listed", "list_starts", "piece_starts")
-# Pointers to other types than those of the kernel: (kernel or None for all, argument) -> type.
+# Pointers to other types than those of the kernel: (kernel, argument) -> type.
 POINTERS = {
     ("curve_keys", "keys"): "*i32",
     ("union_keys", "keys"): "*i16",
@@ -67,13 +71,14 @@ class Resources:
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel as it is launched: its constants, and which arguments are None."""
+    """A kernel as it is launched: its constants, which arguments are None, and pointers that differ by variant."""
 
     kernel: Any
     constants: dict[str, Any]
     warps: int
     variant: str = ""
     absent: tuple[str, ...] = ()
+    pointers: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -94,6 +99,8 @@ def cases(capability: int) -> Iterator[Case]:
         yield Case(indicator.union_forward, dict(forward, TILE=TILE), config.warps, variant, absent)
         yield Case(indicator.convex_forward, forward, config.warps, variant, absent)
         yield Case(indicator.union_keys, dict(BLOCK=256, INDICATOR=not absent), 4, variant)
+        many = f"{variant} of 32768 convexes or more"
+        yield Case(indicator.union_keys, dict(BLOCK=256, INDICATOR=not absent), 4, many, pointers={"keys": "*i32"})
         yield Case(indicator.union_backward, dict(backward, TILE=TILE), config.piece_warps, variant, absent)
         yield Case(indicator.convex_backward, dict(backward, COLUMNS=128), config.piece_warps, variant, absent)
     yield Case(indicator.contains, forward, config.warps)
@@ -116,7 +123,8 @@ def signature(case: Case, real: str) -> tuple[dict[str, str], dict[str, Any]]:
         elif name in _triton.SIZES:
             types[name] = "i32"
         else:
-            types[name] = POINTERS.get((case.name, name), "*i32" if name in INTEGERS else f"*{real}")
+            usual = POINTERS.get((case.name, name), "*i32" if name in INTEGERS else f"*{real}")
+            types[name] = case.pointers.get(name, usual)
     return types, constants
 
 
@@ -161,6 +169,7 @@ def resources() -> list[Resources]:
 # functions, 16 per clock and multiprocessor (132 at 1.755 GHz). Assumptions, all of them.
 BYTES_PER_SECOND, OPERATIONS_PER_SECOND, SPECIAL_PER_SECOND = 3.35e12, 67e12, 132 * 16 * 1.755e9
 N, K, H = 100_000, 50, 25
+PIXELS, NODES, GUIDES = 316, 128, 20  # about N rays; nodes along an axis of the grid
 
 
 @dataclass(frozen=True)
@@ -177,7 +186,7 @@ class Work:
         return {
             "memory": self.bytes / BYTES_PER_SECOND,
             "arithmetic": self.operations / OPERATIONS_PER_SECOND,
-            "exponentials": self.special / SPECIAL_PER_SECOND,
+            "special functions": self.special / SPECIAL_PER_SECOND,
         }
 
 
@@ -204,7 +213,38 @@ def visited_pairs() -> dict[str, int]:
         with _native.count_work() as backward:
             value.sum().backward()
         counts[name], counts[f"{name} backward"] = forward.visited, backward.visited
+    with _native.count_work() as work:
+        ops.union_contains(points, *planes[:3])
+    counts["contains"] = work.visited
+    with _native.count_work() as work:
+        ops.raycast(*pinhole_rays(PIXELS), *planes[:3])
+    counts["raycast"] = work.visited
+    occupancy = ops.union_contains(points, *planes[:3])
+    inputs = [t.clone().requires_grad_() for t in (points, *planes)]
+    with _native.count_work() as forward:
+        found = ops.training_indicators(*inputs, occupancy=occupancy, n_guides=GUIDES)
+    with _native.count_work() as backward:
+        sum(value.sum() for value in found).backward()  # type: ignore[union-attr]
+    counts["training"], counts["training backward"] = forward.visited, backward.visited
     return counts
+
+
+def visited_cubes() -> int:
+    """(cube of 512 nodes, convex) pairs that the grid's kernel evaluates, at most: values may rule out further ones.
+
+    Counted here, since the cubes of the CPU library are smaller.
+    """
+    _, (normals, offsets, translations, smoothness, _) = workload()
+    spacing = 1 / (NODES - 1)
+    centers = (torch.arange(NODES // grid.EDGE) * grid.EDGE + (grid.EDGE - 1) / 2) * spacing - 0.5
+    local = torch.cartesian_prod(centers, centers, centers)[None] - translations[:, None]
+    middle = local @ normals.transpose(-1, -2) + offsets[:, None]
+    radius = normals.abs().sum(dim=-1)[:, None] * (grid.EDGE - 1) / 2 * spacing
+    low = (middle - radius).amax(dim=-1)
+    high = (middle + radius).amax(dim=-1) + math.log(H) / smoothness[:, None]
+    ceiling = high.amin(dim=0)
+    undecided = (low.amin(dim=0) <= spacing) & (ceiling >= -spacing)
+    return int((undecided & (low <= ceiling.clamp(max=spacing))).sum())
 
 
 def estimates() -> list[Work]:
@@ -216,6 +256,10 @@ def estimates() -> list[Work]:
     planes, point = 4 * K * H * 4, 3 * 4 + 4  # of a point: coordinates and place along the curve
     per_plane = 64 * H  # of a visited pair
     moved_back = N * (point + 12 + 8 * K) + moved_sums
+    groups = groups_of_convexes(int(tiles) + 1, K)
+    bounds, grads = blocks * K * 8, 12 * groups * N
+    rays, nodes, cubes = PIXELS**2, NODES**3, (NODES // grid.EDGE) ** 3
+    bundles, in_cubes = rays / config.block, visited_cubes() * grid.EDGE**3 * H
 
     def forward(kernel: str, name: str, moved: float) -> Work:
         pairs = visited[name] * per_plane
@@ -237,6 +281,33 @@ def estimates() -> list[Work]:
         backward("union_backward", "union_indicator", N * (point + 20) + pieces * sums),
         backward("convex_backward", "convex_sdf", moved_back),
         backward("convex_backward", "convex_indicator", moved_back),
+        Work("contains", N * (point + 1) + bounds + planes, 7 * visited["contains"] * per_plane, 0),
+        Work(
+            "training_forward",
+            N * (point + 4 + 12 + 4 * K) + bounds + planes,
+            17 * visited["training"] * per_plane,
+            visited["training"] * per_plane,
+        ),
+        Work(
+            "training_backward",
+            N * (point + 4 + 12 + 4 * K) + tiles * K * 8 + planes + grads + moved_sums,
+            45 * visited["training backward"] * per_plane,
+            2 * visited["training backward"] * per_plane,
+        ),
+        # A division is a reciprocal, which is special, and some eight operations that correct it.
+        Work("ray_bounds", bundles * (48 + 4 * K) + planes, 80 * bundles * K * H, 2 * bundles * K * H),
+        Work(
+            "first_hits",
+            rays * (28 + 4 + 12 + 8 + 8 + 1) + bundles * K * 4 + planes,
+            34 * visited["raycast"] * per_plane,
+            visited["raycast"] * per_plane,
+        ),
+        Work(
+            f"grid_cubes ({NODES}³ nodes, truncation of one spacing)",
+            4 * nodes + cubes * K * 8 + planes,
+            17 * in_cubes,
+            in_cubes,
+        ),
         Work("add_pieces (union)", pieces * sums, pieces * sums / 4, 0),
         Work("add_pieces (convex)", moved_sums, moved_sums / 4, 0),
     ]
@@ -259,8 +330,12 @@ def main() -> None:
     for row in rows:
         print(f"| {' | '.join(map(str, row))} |")
     print(f"\nEstimate; never run on a GPU. N = {N}, K = {K}, H = {H}, float32, H100 SXM by its data sheet.")
-    print("Without sorting and launches.\n")
-    print(f"| kernel | MB | MFLOP | million exponentials | bound by | expected µs |\n|{'---|' * 6}")
+    print(f"Without sorting and launches. {PIXELS**2} rays; {GUIDES} guides. Pairs of a block and a convex are those")
+    print(
+        "that the CPU library visits, in blocks of 64 points; backward kernels have larger ones and visit some more.\n"
+    )
+    print("| kernel (estimate; never run on a GPU) | MB | MFLOP | million special functions | bound by | expected µs |")
+    print(f"|{'---|' * 6}")
     for work in estimates():
         times = work.times()
         limit = max(times, key=lambda name: times[name])

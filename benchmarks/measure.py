@@ -147,19 +147,21 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 SHARE_FORMULA = (
-    "Share of peak = planes × (4 / FMA rate + 1 / exponential rate) / seconds: each plane at each point takes three "
-    "fused multiply-adds, one maximum and one exponential; planes = 64 per block of points × planes kept, which the "
-    "kernels count; the rates are measured in the same run."
+    "Share of peak = (planes × (4 / FMA rate + 1 / exponential rate) + values × (1 / logarithm rate + 1 / sigmoid "
+    "rate)) / seconds: each plane at each point takes three fused multiply-adds, one maximum and one exponential, and "
+    "each value of N×K (a union need not finish them: 0 there) one logarithm and one sigmoid. Planes and values are 64 "
+    "per block of points × what the kernels count; the rates are measured in the same run."
 )
 
 
-def planes_evaluated(job: Job) -> int:
-    """How many (point, plane) pairs the compiled kernels evaluate in a call."""
+def work_of(job: Job, finishes_values: bool) -> tuple[int, int]:
+    """How many (point, plane) pairs and how many values the compiled kernels evaluate in a call."""
     with _native.count_work() as work:
         job()
-    return POINTS_PER_BLOCK * work.kept
+    return POINTS_PER_BLOCK * work.kept, POINTS_PER_BLOCK * work.visited * finishes_values
 
 
-def share_of_peak(planes: int, seconds: float, peak: dict[str, float]) -> float:
+def share_of_peak(planes: int, values: int, seconds: float, peak: dict[str, float]) -> float:
     """As `SHARE_FORMULA` says, from rates in numbers per second."""
-    return planes * (4 / peak["fma"] + 1 / peak["exp"]) / seconds
+    least = planes * (4 / peak["fma"] + 1 / peak["exp"]) + values * (1 / peak["log"] + 1 / peak["sigmoid"])
+    return least / seconds

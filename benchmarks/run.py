@@ -20,7 +20,7 @@ from cvxgeom import ops
 from cvxgeom.ops import _native
 
 from . import gate, report
-from .measure import SHARE_FORMULA, Measurement, measure, planes_evaluated, share_of_peak
+from .measure import SHARE_FORMULA, Measurement, measure, share_of_peak, work_of
 from .memory import peak_memory
 from .scaling import scaling
 from .suite import SUITE, Benchmark
@@ -100,8 +100,8 @@ def run_one(benchmark: Benchmark, options: argparse.Namespace) -> list[Measureme
     for row, contender in zip(rows, contenders, strict=True):
         if row.status == "ok":
             if peak is not None and row.contender == benchmark.kernel:
-                planes = planes_evaluated(contender.prepare(inputs))
-                row = replace(row, share_of_peak=share_of_peak(planes, row.median, peak))
+                work = work_of(contender.prepare(inputs), benchmark.name == "convex")
+                row = replace(row, share_of_peak=share_of_peak(*work, row.median, peak))
             memory = peak_memory(benchmark.name, row.contender, options.quick, options.device, 2 * options.budget)
             row = replace(row, memory=memory)
         finished.append(row)
@@ -123,7 +123,7 @@ def environment(options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.device == "cpu" and _native.LIBRARY is not None:
         peak = _native.peak()
-        found["peak FMA/s"], found["peak exp/s"] = (f"{peak[key]:.3g}" for key in ("fma", "exp"))
+        found |= {f"peak {name}/s": f"{rate:.3g}" for name, rate in peak.items()}
     return found
 
 

@@ -6,7 +6,7 @@
 namespace cvxgeom {
 
 // Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
-constexpr int ABI = 2;
+constexpr int ABI = 3;
 
 enum Status : int {
     OK = 0,
@@ -23,10 +23,11 @@ enum Needs : int {  // which gradients are asked for
 
 enum Counter : int {
     PAIRS = 0,          // (block of points, convex) in all
-    PAIRS_VISITED = 1,  // of those, evaluated
-    PLANES = 2,         // (block, convex, plane) of the visited pairs
-    PLANES_KEPT = 3,    // of those, evaluated
-    COUNTERS = 4,
+    PAIRS_NEAR = 1,     // of those, left by the coarse choice for many blocks at once
+    PAIRS_VISITED = 2,  // of those, evaluated
+    PLANES = 3,         // (block, convex, plane) of the visited pairs
+    PLANES_KEPT = 4,    // of those, evaluated
+    COUNTERS = 5,
 };
 
 // `real` is float or double. All arrays are contiguous; the leading axis is the batch.

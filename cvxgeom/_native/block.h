@@ -48,9 +48,10 @@ static inline std::int64_t least(std::int64_t a, std::int64_t b) { return a < b 
 
 // Adds to the counters of a call, if it has some.
 template <class Call>
-static inline void count_visits(const Call& call, std::int64_t pairs, std::int64_t visited, std::int64_t planes_kept) {
+static inline void count_visits(const Call& call, std::int64_t pairs, std::int64_t near, std::int64_t visited,
+                                std::int64_t planes_kept) {
     if (!call.counters) return;
-    const std::int64_t by[COUNTERS] = {pairs, visited, visited * call.h, planes_kept};
+    const std::int64_t by[COUNTERS] = {pairs, near, visited, visited * call.h, planes_kept};
     for (int i = 0; i < COUNTERS; ++i)
         __atomic_fetch_add(static_cast<std::int64_t*>(call.counters) + i, by[i], __ATOMIC_RELAXED);
 }

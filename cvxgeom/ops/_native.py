@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import _build
 
-ABI = 2  # of _native/api.h
+ABI = 3  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
 
@@ -151,16 +151,16 @@ def peak(threads: int | None = None) -> dict[str, float]:
 class count_work:
     """Count what the kernels do inside a ``with`` block, for tests and measurements; one block at a time.
 
-    ``pairs`` (block of points, convex) in all, ``visited`` of these, ``planes`` of the visited convexes and ``kept`` of
-    these.
+    ``pairs`` (block of points, convex) in all, ``near`` of these after a first choice for many blocks together, ``visited``
+    of these, ``planes`` of the visited convexes and ``kept`` of these.
     """
 
     def __enter__(self) -> "count_work":
         global _counters
-        _counters = self._values = torch.zeros(4, dtype=torch.int64)
+        _counters = self._values = torch.zeros(5, dtype=torch.int64)
         return self
 
     def __exit__(self, *_: object) -> None:
         global _counters
         _counters = None
-        self.pairs, self.visited, self.planes, self.kept = self._values.tolist()
+        self.pairs, self.near, self.visited, self.planes, self.kept = self._values.tolist()

@@ -111,7 +111,9 @@ def _has_high_water_mark():
 
 def test_share_of_peak():
     # 100 planes at 4 of 400 per second and one of 100 per second: 2 s at best.
-    assert share_of_peak(100, 4.0, {"fma": 400.0, "exp": 100.0}) == 0.5
+    peak = {"fma": 400.0, "exp": 100.0, "log": 50.0, "sigmoid": 25.0}
+    assert share_of_peak(100, 0, 4.0, peak) == 0.5
+    assert share_of_peak(0, 100, 8.0, peak) == 0.75
 
 
 def test_what_does_not_fit_is_refused():

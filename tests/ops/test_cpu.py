@@ -194,6 +194,7 @@ def test_culling_skips_most_of_the_work_and_changes_no_bit():
         union = ops.union_indicator(points, *planes)
     assert work.pairs >= 313 * 50
     assert work.visited < 0.35 * work.pairs
+    assert work.visited < work.near < work.pairs
     assert work.kept < work.planes
     with _native.count_work() as work:
         each = ops.convex_indicator(points, *planes)

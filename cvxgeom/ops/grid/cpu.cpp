@@ -19,7 +19,7 @@ struct Walk {
     Array<T> work, center;
     Array<int> kept;
     Array<Candidate<T>> lists;  // a list of k candidates per level, and one that is worked on
-    std::int64_t visited = 0, planes_kept = 0;
+    std::int64_t near = 0, visited = 0, planes_kept = 0;
 
     Walk(const GridCall& c, std::int64_t padded)
         : call(c),
@@ -80,6 +80,7 @@ struct Walk {
             best_part[i] = 0;
         }
         arrange(list, n);
+        near += n;
         T worst = truncation;
         for (std::int64_t j = 0; j < n; ++j) {
             if (list[j].low > worst || worst <= -truncation) continue;
@@ -149,7 +150,7 @@ int sample_grid(const GridCall& call) {
         std::int64_t end[3], blocks = 1;
         walk.limits(corner, BRICK, end);
         for (int axis = 0; axis < 3; ++axis) blocks *= (end[axis] - corner[axis] + LEAF - 1) / LEAF;
-        count_visits(call, blocks * k, walk.visited, walk.planes_kept);
+        count_visits(call, blocks * k, walk.near, walk.visited, walk.planes_kept);
     });
     return status;
 }

@@ -62,7 +62,8 @@ bool part_of_row(const IndicatorCall& call, const Packed<T>& packed, const Ranke
     }
     if (first == 0)
         for (std::int64_t i = ranked.finite[b]; i < call.n; ++i) value[order[i]] = T(__builtin_nan(""));
-    count_visits(call, end > first ? end - first : 0, visited, planes_kept);
+    const std::int64_t pairs = end > first ? end - first : 0;
+    count_visits(call, pairs, pairs, visited, planes_kept);
     return true;
 }
 
@@ -108,7 +109,7 @@ bool rows_side_by_side(const IndicatorCall& call, const Packed<T>& packed, const
         }
     }
     finish_streams();
-    count_visits(call, used * rows, visited, planes_kept);
+    count_visits(call, used * rows, used * rows, visited, planes_kept);
     return true;
 }
 
@@ -231,7 +232,7 @@ int union_forward(const IndicatorCall& call) {
                 part[at[j]] = static_cast<std::int32_t>(best_part[j]);
             }
         }
-        count_visits(call, (end - first) * k, visited, planes_kept);
+        count_visits(call, (end - first) * k, (end - first) * n_coarse, visited, planes_kept);
     });
     return status;
 }
@@ -299,7 +300,7 @@ int contains(const IndicatorCall& call) {
             const int count = ranked.in_block(b, i);
             for (int j = 0; j < count; ++j) value[at[j]] = deepest[j] <= 0;
         }
-        count_visits(call, (end - first) * k, visited, planes_kept);
+        count_visits(call, (end - first) * k, (end - first) * n_near, visited, planes_kept);
     });
     return status;
 }

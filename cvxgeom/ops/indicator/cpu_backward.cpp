@@ -97,7 +97,7 @@ int convex_backward(const IndicatorCall& call) {
                         out[3 * std::int64_t(order[i * BLOCK + p]) + axis] =
                             grad_points[((i - first) * 3 + axis) * BLOCK + p];
         }
-        count_visits(call, (end - first) * k, visited, planes_kept);
+        count_visits(call, (end - first) * k, (end - first) * k, visited, planes_kept);
     });
     if (status != OK) return status;
     parallel(call.batch * k, threads, [&](std::int64_t row) {
@@ -206,7 +206,7 @@ int union_backward(const IndicatorCall& call) {
         std::memset(mine, 0, static_cast<std::size_t>(per_convex) * sizeof(double));
         sums.add_to(mine, h);
         const std::int64_t visited = (end - first + BLOCK - 1) / BLOCK;
-        count_visits(call, visited * k, visited, planes_kept);
+        count_visits(call, visited * k, visited, visited, planes_kept);
     });
     if (status != OK) return status;
     Array<double> nothing(per_convex), broken(per_convex);

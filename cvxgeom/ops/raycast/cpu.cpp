@@ -242,7 +242,7 @@ int raycast(const RaycastCall& call) {
                 ++visited;
             }
             for (int i = 0; i < some.count; ++i) write_hit(call, b * n + mine[first + i], rays, mine[first + i], convexes, hits, i);
-            count_visits(call, k, visited, visited * call.h);
+            count_visits(call, k, n_near, visited, visited * call.h);
         });
         if (status != OK) return status;
     }

@@ -117,7 +117,7 @@ int training_forward(const TrainingCall& call) {
         };
         if (n_guides)
             for (std::int64_t j = 0; j < k; ++j) guides_of(j).clear();
-        std::int64_t visited = 0, planes_kept = 0, n_near = 0;
+        std::int64_t visited = 0, planes_kept = 0, n_near = 0, near = 0;
         alignas(64) T inside[BLOCK], most[BLOCK], total[BLOCK], wanted[BLOCK];
         std::int32_t part[BLOCK];
         for (std::int64_t i = first; i < end; ++i) {
@@ -139,6 +139,7 @@ int training_forward(const TrainingCall& call) {
                 any_wanted |= wanted[p] != 0;
                 if (!(wanted[p] >= 0)) __atomic_store_n(&status, UNUSUAL, __ATOMIC_RELAXED);
             }
+            near += n_near;
             for (std::int64_t candidate = 0; candidate < n_near; ++candidate) {
                 const std::int64_t j = scratch.near[candidate];
                 if (!indicator_block(convexes[j], mine.box(i), mine.block(i), cut, scratch, inside,
@@ -160,7 +161,7 @@ int training_forward(const TrainingCall& call) {
                 static_cast<std::int32_t*>(call.part)[b * n + at[p]] = part[p];
             }
         }
-        count_visits(call, (end - first) * k, visited, planes_kept);
+        count_visits(call, (end - first) * k, near, visited, planes_kept);
     });
     if (status != OK) return status;
     if (n_guides)
@@ -277,7 +278,7 @@ int training_backward(const TrainingCall& call) {
             sums.add_to(totals.get(), h);
             write_planes(call, c, b * k + j, totals.get());
         }
-        count_visits(call, pairs, visited, planes_kept);
+        count_visits(call, pairs, pairs, visited, planes_kept);
     });
     return status;
 }
