@@ -3,11 +3,13 @@
 # make test              the whole test run
 # make lint types        what CI checks besides
 #
-# Each target sets up what it needs first (scripts/setup.sh). Overrides: VENV, PYTHON, TORCH_SPEC, TORCH_ARGS.
+# Each target sets up what it needs first (scripts/setup.sh). Overrides: VENV, PYTHON, EXTRAS, TORCH_SPEC, TORCH_ARGS.
 
 VENV ?= .venv
 OUT ?= out
 MESH ?= cvxgeom/assets/chair.obj
+# With gpu (Triton) besides, the tests of the CUDA kernels run too; without it they skip.
+EXTRAS ?= render,dev
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 BIN := $(VENV)/bin
 export VENV PYTHON TORCH_SPEC TORCH_ARGS OUT MESH
@@ -39,7 +41,7 @@ format: setup
 	$(BIN)/ruff format .
 
 setup:
-	@EXTRAS=render,dev bash scripts/setup.sh
+	@EXTRAS=$(EXTRAS) bash scripts/setup.sh
 
 # The environment stays: it is slow to make. Remove it by hand to start from nothing.
 clean:

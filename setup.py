@@ -72,7 +72,9 @@ setup(
         "render": ["embreex>=4.4", "pyrender==0.1.45"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
         "train": ["tensorboard", "h5py", "safetensors", "tyro>=1"],
-        "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers"],
+        # the CUDA kernels; without a GPU their tests run in Triton's interpreter
+        "gpu": ["triton>=3.7"],
+        "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3",

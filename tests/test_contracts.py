@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import inspect
 import io
 import os
@@ -25,6 +26,7 @@ MODULES = sorted(
     for path in (ROOT / "cvxgeom").rglob("*.py")
     if path.stem != "__main__"
 )
+NEED_TRITON = [name for name in MODULES if re.search(r"\._triton$|\.cuda(_kernels)?$", name)]
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
@@ -87,6 +89,8 @@ class _Finder(doctest.DocTestFinder):
 def test_examples_in_docstrings_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if name in NEED_TRITON and importlib.util.find_spec("triton") is None:
+        pytest.skip('triton is not installed: pip install "cvxgeom[gpu]"')
     monkeypatch.chdir(tmp_path)  # an example may write a file
     module = importlib.import_module(name)
     globs = {**vars(module), "cvxgeom": cvxgeom, "torch": torch, "np": np, "getfixture": request.getfixturevalue}

@@ -50,7 +50,7 @@ def test_the_core_is_small_and_the_rest_is_optional(described: dict[str, Any]) -
         "jaxtyping",
         "rich",
     }
-    assert set(described["extras_require"]) == {"render", "viewer", "train", "bench", "dev"}
+    assert set(described["extras_require"]) == {"render", "viewer", "train", "gpu", "bench", "dev"}
     assert described["python_requires"] == ">=3.10"
 
 
@@ -63,7 +63,7 @@ def test_the_console_script_exists(described: dict[str, Any]) -> None:
     assert callable(getattr(importlib.import_module(module), name))
 
 
-def test_constraints_pin_everything_that_make_installs(described: dict[str, Any]) -> None:
+def test_constraints_pin_everything_that_make_and_ci_install(described: dict[str, Any]) -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {}
     for line in lines:
@@ -74,7 +74,11 @@ def test_constraints_pin_everything_that_make_installs(described: dict[str, Any]
         *described["install_requires"],
         *described["extras_require"]["render"],
         *described["extras_require"]["dev"],
+        *described["extras_require"]["gpu"],
+        # of the benchmarks, what their tests and the comparison on a CPU need
+        *(line for line in described["extras_require"]["bench"] if Requirement(line).name in ("pykeops", "matplotlib")),
     ]
+    assert {"triton", "pykeops", "matplotlib"} <= {Requirement(line).name for line in asked}
     for requirement in map(Requirement, asked):
         if requirement.name == "torch":  # chosen by scripts/setup.sh: its builds differ by machine
             assert "torch" not in pins

@@ -100,11 +100,6 @@ def launcher_for(tensor: Tensor) -> str | None:
     return None
 
 
-def use_cpu_kernels(tensor: Tensor) -> bool:
-    """Whether compiled CPU kernels serve a call on tensors like this one; as `launcher_for`."""
-    return launcher_for(tensor) == "cpu"
-
-
 def _obstacle(wanted: str, device: torch.device) -> str | None:
     """Why these kernels cannot serve tensors on this device; None if they can."""
     if wanted == "cpu" and device.type != "cpu":

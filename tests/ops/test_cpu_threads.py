@@ -20,15 +20,24 @@ pytestmark = pytest.mark.skipif(_native.LIBRARY is None, reason=_native.SENTENCE
 
 
 def everything(points, planes):
-    """Values and derivatives of the ops, and rays."""
+    """Values and derivatives of the ops, rays, and a grid."""
     out = []
     for name in ("convex_sdf", "convex_indicator", "union_sdf", "union_indicator"):
         inputs = (points, *planes) if "indicator" in name else (points, *planes[:4])
         inputs = [t.clone().requires_grad_() for t in inputs]
         value = getattr(ops, name)(*inputs)
         out += [value.detach(), *torch.autograd.grad(value.sin().sum(), inputs)]
+    inputs = [t.clone().requires_grad_() for t in (points, *planes)]
+    values = ops.training_indicators(*inputs, occupancy=occupancy_of(points), n_guides=8)
+    out += [*(v.detach() for v in values), *torch.autograd.grad(sum(v.sin().sum() for v in values), inputs)]
     out.append(ops.union_contains(points, *planes[:3]))
-    return [*out, *ops.raycast(points, points.flip(-2), *planes[:3])]
+    out += ops.raycast(points, points.flip(-2), *planes[:3])
+    return [*out, ops.sample_grid((-0.6, -0.5, -0.4), 0.06, (21, 18, 15), *planes[:4], truncation=0.1)]
+
+
+def occupancy_of(points):
+    """Labels: 1 in a ball."""
+    return (points.norm(dim=-1) < 0.5).to(points.dtype)
 
 
 def assert_same(a, b):
@@ -120,6 +129,24 @@ def test_opcheck_of_the_others():
     torch.library.opcheck(torch.ops.cvxgeom.raycast.default, (points, unit, *planes[:3]))
 
 
+@pytest.mark.parametrize("n_guides", [0, 5])
+def test_opcheck_of_training(n_guides):
+    points, planes = random_points(n=70).requires_grad_(), [t.requires_grad_() for t in random_planes(k=3, h=5)]
+    inputs = (points, *planes, occupancy_of(points.detach()))
+    torch.library.opcheck(torch.ops.cvxgeom.training.default, (n_guides, *inputs))
+    detached = [t.detach() for t in inputs]
+    found = torch.ops.cvxgeom.training(n_guides, *detached)
+    grads = [torch.ones_like(value) for value in found[:3]]
+    torch.library.opcheck(torch.ops.cvxgeom.training_backward.default, (15, *grads, *found, *detached))
+
+
+def test_opcheck_of_grids():
+    planes = random_planes(2, k=3, h=5)[:4]
+    for size in ((5, 1, 12), (9, 8, 7)):
+        arguments = ([-0.6, -0.5, -0.4], [0.1, 0.2, 0.1], size, 0.2, *planes)
+        torch.library.opcheck(torch.ops.cvxgeom.sample_grid.default, arguments)
+
+
 def test_ops_fall_back_inside_the_dispatcher():
     """NaN planes go to the reference, where autograd is off: derivatives are written out there."""
     points, planes = random_points(n=20), random_planes(k=3, h=5)
@@ -147,11 +174,29 @@ def test_transforms_and_forward_mode_go_through_the_reference():
     assert slope.shape == want.shape
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # raised inside torch.func
+def test_transforms_of_training_and_grids_go_through_the_reference():
+    points, planes = random_points(4, n=30), random_planes(k=3, h=5)
+    labels = occupancy_of(points)
+
+    def train(x, label):
+        return tuple(ops.training_indicators(x, *planes, occupancy=label, n_guides=4))
+
+    for got, want in zip(torch.func.vmap(train)(points, labels), train(points, labels), strict=True):
+        torch.testing.assert_close(got, want)
+    many = random_planes(4, k=3, h=5)[:4]
+
+    def grid(*some):
+        return ops.sample_grid((-0.6, -0.5, -0.4), 0.1, (5, 6, 7), *some, truncation=0.2)
+
+    torch.testing.assert_close(torch.func.vmap(grid)(*many), grid(*many))
+
+
 def test_autocast_changes_nothing():
     points, planes = random_points(n=50, dtype=torch.float32), random_planes(dtype=torch.float32)
-    want = ops.union_sdf(points, *planes[:4])
+    want = everything(points, planes)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(ops.union_sdf(points, *planes[:4]), want)
+        assert_same(everything(points, planes), want)
 
 
 COMPILED = """
@@ -161,6 +206,9 @@ from tests.ops.shapes import random_planes, random_points
 
 def loss(x, *planes):
     value = ops.union_indicator(2 * x, *planes).square().sum() + ops.convex_sdf(x, *planes[:4]).sin().sum()
+    occupancy = (x.detach().norm(dim=-1) < 0.5).double()
+    value += sum(v.sin().sum() for v in ops.training_indicators(x, *planes, occupancy=occupancy, n_guides=5))
+    value += ops.sample_grid((-0.6, -0.5, -0.4), 0.1, (11, 9, 8), *planes[:4], truncation=0.2).square().sum()
     return value + ops.union_contains(x, *planes[:3]).sum() + ops.raycast(x, x.flip(-2), *planes[:3]).distance[:0].sum()
 
 points, planes = random_points(n=300), random_planes(k=4, h=9)

@@ -8,12 +8,25 @@ import torch
 from cvxgeom import ops
 
 from .shapes import random_planes, random_points
-from .test_cuda import on_cuda, reference
+from .test_cuda import _triton, on_cuda, reference
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 
 grid = pytest.importorskip("cvxgeom.ops.grid.cuda")
 training = pytest.importorskip("cvxgeom.ops.training.cuda")
+
+
+def launched(monkeypatch, module):
+    """The names of the Triton kernels that a module launches from now on."""
+    names = []
+
+    def launch(kernel, *arguments, **options):
+        names.append(kernel.fn.__name__)
+        return _triton.launch(kernel, *arguments, **options)
+
+    monkeypatch.setattr(module, "launch", launch)
+    return names
+
 
 # -- rays -------------------------------------------------------------------------------------------------------------
 
@@ -95,6 +108,36 @@ def test_training_indicators(dtype, k, h, n, n_guides):
     assert torch.equal(some[0], got[0]) and all(g.numel() == 0 for g in some[1:])
 
 
+@pytest.mark.parametrize("n_guides", [0, 7])
+def test_the_public_training_op_runs_on_these_kernels(n_guides, monkeypatch):
+    names = launched(monkeypatch, training)
+    inputs = random_points(2, n=150), *random_planes(2, k=3, h=6)
+    occupancy = (inputs[0].norm(dim=-1) < 0.6).double()
+    found = []
+    for backend in ("cuda", "reference"):
+        leaves = [t.clone().requires_grad_() for t in inputs]
+        with ops.backend(backend):
+            values = ops.training_indicators(*leaves, occupancy=occupancy, n_guides=n_guides)
+        # Outside of the block: a backward pass stays with the kernels of its forward pass.
+        found.append([*values, *torch.autograd.grad(sum(v.sin().sum() for v in values), leaves)])
+        assert names == ["training_forward", "training_backward"]
+    for got, want in zip(*found, strict=True):
+        torch.testing.assert_close(got, want)
+
+
+def test_double_backward_of_training():
+    inputs = [t.requires_grad_() for t in (random_points(n=4), *random_planes(k=2, h=4))]
+    occupancy = torch.ones(4, dtype=torch.float64)
+    found = []
+    for backend in ("cuda", "reference"):
+        with ops.backend(backend):
+            values = ops.training_indicators(*inputs, occupancy=occupancy, n_guides=2)
+        first = torch.autograd.grad(sum(v.sin().sum() for v in values), inputs, create_graph=True)
+        found.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
+    for got, want in zip(*found):
+        torch.testing.assert_close(got, want)
+
+
 def test_training_with_nan_is_never_silently_a_number():
     points, planes = random_points(n=150), [t.clone() for t in random_planes(k=2, h=5)]
     occupancy = torch.ones(150, dtype=torch.float64)
@@ -119,6 +162,15 @@ def test_grids(dtype, size, truncation):
     arguments = ((-0.8, -0.7, -0.6), (0.08, 0.1, 0.11), size, truncation, *planes)
     want = ops.grid.reference.sample_grid(*arguments)
     torch.testing.assert_close(grid.sample_grid(*arguments), want)
+
+
+def test_the_public_grid_op_runs_on_this_kernel(monkeypatch):
+    names = launched(monkeypatch, grid)
+    arguments = ((-0.8, -0.7, -0.6), 0.1, (9, 10, 11), *random_planes(2, k=3, h=6)[:4], 0.2)
+    got = on_cuda("sample_grid", *arguments)
+    assert names == ["grid_cubes"]
+    torch.testing.assert_close(got, reference("sample_grid", *arguments))
+    assert names == ["grid_cubes"]
 
 
 def test_a_grid_far_from_the_origin_and_one_with_nan():

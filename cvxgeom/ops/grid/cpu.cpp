@@ -47,7 +47,10 @@ struct Walk {
         for (std::int64_t x = corner[0]; x < end[0]; ++x)
             for (std::int64_t y = corner[1]; y < end[1]; ++y) {
                 T* const row = value + (x * call.size[1] + y) * call.size[2];
-                for (std::int64_t z = corner[2]; z < end[2]; ++z) row[z] = with;
+                std::int64_t z = corner[2];
+                if (reinterpret_cast<std::uintptr_t>(row + z) % CVX_BYTES == 0)
+                    for (; z + WIDTH<T> <= end[2]; z += WIDTH<T>) stream(row + z, splat(with));
+                for (; z < end[2]; ++z) row[z] = with;
             }
     }
 
@@ -147,6 +150,7 @@ int sample_grid(const GridCall& call) {
         const std::int64_t corner[3] = {brick / (bricks[1] * bricks[2]) * BRICK, brick / bricks[2] % bricks[1] * BRICK,
                                         brick % bricks[2] * BRICK};
         walk.cube(corner, BRICK, 0, nullptr, k);
+        finish_streams();
         std::int64_t end[3], blocks = 1;
         walk.limits(corner, BRICK, end);
         for (int axis = 0; axis < 3; ++axis) blocks *= (end[axis] - corner[axis] + LEAF - 1) / LEAF;

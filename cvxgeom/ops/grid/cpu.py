@@ -1,4 +1,7 @@
-"""Launches the compiled kernel, and makes it known to torch.compile."""
+"""Grids on kernels, as PyTorch sees them: not differentiable."""
+
+import importlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,16 +18,27 @@ _library.define(
 
 
 def sample_grid(
-    lower: tuple[float, ...], spacing: tuple[float, ...], size: tuple[int, ...], truncation: float, *planes: Tensor
+    launcher: str,
+    lower: Sequence[float],
+    spacing: Sequence[float],
+    size: Sequence[int],
+    truncation: float,
+    *planes: Tensor,
 ) -> Tensor:
-    """The grid of detached planes of one type and batch shape; K and all sizes > 0."""
-    if is_plain(*planes):
-        return _sample_grid(lower, spacing, size, truncation, *planes)
-    return torch.ops.cvxgeom.sample_grid.default(lower, spacing, size, truncation, *planes)
+    """The grid of detached planes of one type and batch shape; K and all sizes > 0. Launcher: "cpu" or "cuda"."""
+    if not is_plain(*planes):
+        return torch.ops.cvxgeom.sample_grid.default(lower, spacing, size, truncation, *planes)
+    return (_on_cpu if launcher == "cpu" else _on_cuda)(lower, spacing, size, truncation, *planes)
 
 
-def _sample_grid(
-    lower: tuple[float, ...], spacing: tuple[float, ...], size: tuple[int, ...], truncation: float, *planes: Tensor
+def _on_cuda(
+    lower: Sequence[float], spacing: Sequence[float], size: Sequence[int], truncation: float, *planes: Tensor
+) -> Tensor:
+    return importlib.import_module(f"{__package__}.cuda").sample_grid(lower, spacing, size, truncation, *planes)
+
+
+def _on_cpu(
+    lower: Sequence[float], spacing: Sequence[float], size: Sequence[int], truncation: float, *planes: Tensor
 ) -> Tensor:
     planes = tuple(t.contiguous() for t in planes)
     value = _fake_sample_grid(lower, spacing, size, truncation, *planes)
@@ -37,14 +51,15 @@ def _sample_grid(
     if _native.run("sample_grid", call):
         return value
     with torch.no_grad():  # values that the kernel does not bound
-        return reference.sample_grid(lower, spacing, size, truncation, *planes)  # type: ignore[arg-type]
+        return reference.sample_grid(tuple(lower), tuple(spacing), tuple(size), truncation, *planes)  # type: ignore
 
 
 def _fake_sample_grid(
-    lower: tuple[float, ...], spacing: tuple[float, ...], size: tuple[int, ...], truncation: float, *planes: Tensor
+    lower: Sequence[float], spacing: Sequence[float], size: Sequence[int], truncation: float, *planes: Tensor
 ) -> Tensor:
     return planes[0].new_empty((*planes[0].shape[:-3], *size))
 
 
-_library.impl("sample_grid", _sample_grid, "CPU")
+_library.impl("sample_grid", _on_cpu, "CPU")
+_library.impl("sample_grid", _on_cuda, "CUDA")
 torch.library.register_fake("cvxgeom::sample_grid", _fake_sample_grid)

@@ -1,5 +1,7 @@
 """Nodes of a regular grid in Triton: cubes of nodes that lie beyond the truncation are recognized as a whole."""
 
+from collections.abc import Sequence
+
 import torch
 import triton.language as tl
 from torch import Tensor
@@ -47,7 +49,7 @@ def grid_cubes(
 
 
 def sample_grid(
-    lower: tuple[float, ...], spacing: tuple[float, ...], size: tuple[int, ...], truncation: float, *planes: Tensor
+    lower: Sequence[float], spacing: Sequence[float], size: Sequence[int], truncation: float, *planes: Tensor
 ) -> Tensor:
     """The grid of detached planes of one type and batch shape; K and all sizes > 0."""
     leading = planes[0].shape[:-3]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..._checks import describe
-from .._dispatch import use_cpu_kernels
+from .._dispatch import launcher_for
 from ..indicator.op import check_union_tensors, common_type, result_type
 from . import cpu, reference
 
@@ -68,8 +68,9 @@ def sample_grid(
     batch = torch.broadcast_shapes(*(t.shape[: t.ndim - core] for t, core in zip(planes, cores)))
     planes = [t.expand(*batch, *t.shape[t.ndim - core :]) for t, core in zip(planes, cores)]
     nodes = (int(size[0]), int(size[1]), int(size[2]))
-    if math.prod(nodes) and planes[0].numel() and use_cpu_kernels(planes[0]):
-        return cpu.sample_grid(start, step, nodes, float(truncation), *planes).to(dtype)
+    launcher = launcher_for(planes[0]) if math.prod(nodes) and planes[0].numel() else None
+    if launcher is not None:
+        return cpu.sample_grid(launcher, start, step, nodes, float(truncation), *planes).to(dtype)
     with torch.no_grad():
         return reference.sample_grid(start, step, nodes, float(truncation), *planes).to(dtype)
 

@@ -1,9 +1,11 @@
-"""The training op on compiled kernels, as PyTorch sees it: derivatives, tracing, double backward.
+"""The training op on kernels, as PyTorch sees it: derivatives, tracing, double backward.
 
-As in indicator/fused.py: an autograd.Function in eager mode, ops of torch.library everywhere else. All functions want
-tensors of one type and one batch shape, and K, N > 0.
+As in indicator/fused.py: an autograd.Function in eager mode, ops of torch.library everywhere else, and a launcher is
+the name of a module beside this one. All functions want tensors of one type and one batch shape, and K, N > 0.
 """
 
+import importlib
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,17 +28,22 @@ _library.define(
 )
 
 
-def evaluate(n_guides: int, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def evaluate(launcher: str, n_guides: int, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(union, total, guides) of points, normals, offsets, translations, smoothness, sharpness, occupancy."""
     if not is_plain(*inputs):
         return torch.ops.cvxgeom.training.default(n_guides, *inputs)[:3]
     if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
-        return _Training.apply(n_guides, *inputs)[:3]  # type: ignore[index, return-value]
-    return _forward(n_guides, *inputs)[:3]
+        return _Training.apply(launcher, n_guides, *inputs)[:3]  # type: ignore[index, return-value]
+    return _forward(launcher, n_guides, *inputs)[:3]
 
 
-def _forward(n_guides: int, *inputs: Tensor) -> cpu.Forward:
-    done = cpu.forward(*inputs, n_guides=n_guides)
+def _kernels(launcher: str) -> Any:
+    # Only a GPU needs the other one, and with it triton.
+    return cpu if launcher == "cpu" else importlib.import_module(f"{__package__}.{launcher}")
+
+
+def _forward(launcher: str, n_guides: int, *inputs: Tensor) -> cpu.Forward:
+    done = _kernels(launcher).forward(*inputs, n_guides=n_guides)
     if done is not None:
         return done
     *_, part, index, order = cpu.empty_outputs(*inputs, n_guides=n_guides)
@@ -46,9 +53,9 @@ def _forward(n_guides: int, *inputs: Tensor) -> cpu.Forward:
     return (*values, part.fill_(-1), index.fill_(-1), order.fill_(-1))
 
 
-def _backward(needs: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+def _backward(launcher: str, needs: int, *tensors: Tensor) -> tuple[Tensor, ...]:
     grads, found, inputs = tensors[:3], tensors[3:9], tensors[9:]
-    done = cpu.backward(needs, grads, found, *inputs)  # type: ignore[arg-type]
+    done = _kernels(launcher).backward(needs, grads, found, *inputs)
     if done is not None:
         return done
     with torch.no_grad():
@@ -59,13 +66,13 @@ def _backward(needs: int, *tensors: Tensor) -> tuple[Tensor, ...]:
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: cpu.Forward) -> None:
     ctx.save_for_backward(*inputs[1:], *output)
-    ctx.n_guides = inputs[0]
+    ctx.launcher, ctx.n_guides = inputs[1].device.type, inputs[0]
     ctx.set_materialize_grads(False)
 
 
 def _derivatives(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
     inputs, found = ctx.saved_tensors[:7], ctx.saved_tensors[7:]
-    wanted = ctx.needs_input_grad[1:7]
+    wanted = ctx.needs_input_grad[-7:-1]
     if all(g is None for g in grads[:3]):
         return (None,) * 8
     upstream = tuple(torch.zeros_like(f) if g is None else g for g, f in zip(grads, found[:3]))
@@ -77,7 +84,8 @@ def _derivatives(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         | _native.NEEDS_SMOOTHNESS * wanted[4]
         | _native.NEEDS_SHARPNESS * wanted[5]
     )
-    run = _backward if is_plain(*upstream, *inputs) else torch.ops.cvxgeom.training_backward.default
+    plain = is_plain(*upstream, *inputs)
+    run = partial(_backward, ctx.launcher) if plain else torch.ops.cvxgeom.training_backward.default
     slopes = run(needs, *upstream, *found, *inputs)
     return None, *(f if want else None for f, want in zip(slopes, wanted)), None
 
@@ -95,17 +103,21 @@ def _differentiable(
 
 class _Training(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, n_guides: int, *inputs: Tensor) -> cpu.Forward:  # type: ignore[override]
-        output = _forward(n_guides, *inputs)
+    def forward(ctx: Any, launcher: str, n_guides: int, *inputs: Tensor) -> cpu.Forward:  # type: ignore[override]
+        output = _forward(launcher, n_guides, *inputs)
         _setup_context(ctx, (n_guides, *inputs), output)
+        ctx.launcher = launcher  # backward runs when the `backend` block has ended
         ctx.mark_non_differentiable(*output[3:])
         return output
 
-    backward = staticmethod(_derivatives)  # type: ignore[assignment]
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        return None, *_derivatives(ctx, *grads)
 
 
-_library.impl("training", _forward, "CPU")
-_library.impl("training_backward", _backward, "CPU")
+for _launcher in ("cpu", "cuda"):
+    _library.impl("training", partial(_forward, _launcher), _launcher.upper())
+    _library.impl("training_backward", partial(_backward, _launcher), _launcher.upper())
 
 
 @torch.library.register_fake("cvxgeom::training")

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..._checks import describe
-from .._dispatch import use_cpu_kernels
+from .._dispatch import launcher_for
 from ..indicator.op import check_union_tensors, common_batch, common_type, result_type
 from . import fused, reference
 
@@ -92,8 +92,9 @@ def training_indicators(
     cores = (2, 3, 2, 2, 1, 1)
     inputs = [t.expand(*batch, *t.shape[t.ndim - core :]) for t, core in zip(inputs, cores)]
     labels = labels.expand(*batch, labels.shape[-1])
-    if inputs[0].numel() and inputs[1].numel() and use_cpu_kernels(inputs[0]):
-        values = fused.evaluate(n_guides, *inputs, labels)
+    launcher = launcher_for(inputs[0]) if inputs[0].numel() and inputs[1].numel() else None
+    if launcher is not None:
+        values = fused.evaluate(launcher, n_guides, *inputs, labels)
     else:
         values = reference.training_indicators(*inputs, occupancy=labels, n_guides=n_guides)
     return TrainingIndicators(*(v.to(dtype) for v in values))
