@@ -1,4 +1,4 @@
-"""What each step of the culling saves, by the counters of the compiled CPU kernels: counts, so no quiet machine is needed.
+"""What each step of the culling saves, by the counters of the compiled CPU kernels; counting needs no quiet machine.
 
     python -m benchmarks.culling
 

@@ -76,7 +76,7 @@ struct TrainingCall {
     const void* translations;  // real (batch, k, 3)
     const void* smoothness;    // real (batch, k)
     const void* sharpness;     // real (batch, k)
-    const void* occupancy;     // real (batch, n), >= 0
+    const void* occupancy;     // real (batch, n), finite, >= 0
     void* union_value;         // real (batch, n)
     void* total;               // real (batch, n)
     void* guides;              // real (batch, k, n_guides): falling; 0 where there are no more points

@@ -100,6 +100,11 @@ def launcher_for(tensor: Tensor) -> str | None:
     return None
 
 
+def may_improvise() -> bool:
+    """Whether a call without kernels is free to take a shorter way to the reference's values, data-dependent or not."""
+    return _requested.name == "auto" and not _transformed() and not torch.compiler.is_compiling()
+
+
 def _obstacle(wanted: str, device: torch.device) -> str | None:
     """Why these kernels cannot serve tensors on this device; None if they can."""
     if wanted == "cpu" and device.type != "cpu":

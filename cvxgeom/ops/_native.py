@@ -32,8 +32,8 @@ IndicatorCall = _structure(
 )
 TrainingCall = _structure(
     "TrainingCall",
-    "points normals offsets translations smoothness sharpness occupancy union_value total guides part guide_index order "
-    "grad_union grad_total grad_guides grad_points grad_normals grad_offsets grad_translations grad_smoothness "
+    "points normals offsets translations smoothness sharpness occupancy union_value total guides part guide_index "
+    "order grad_union grad_total grad_guides grad_points grad_normals grad_offsets grad_translations grad_smoothness "
     "grad_sharpness counters",
     "batch n k h n_guides",
     "is_double threads needs",
@@ -70,7 +70,9 @@ class PeakCall(ctypes.Structure):
 
 
 FUNCTIONS: dict[str, type[ctypes.Structure]] = {
-    **dict.fromkeys(("convex_forward", "convex_backward", "union_forward", "union_backward", "contains"), IndicatorCall),
+    **dict.fromkeys(
+        ("convex_forward", "convex_backward", "union_forward", "union_backward", "contains"), IndicatorCall
+    ),
     **dict.fromkeys(("training_forward", "training_backward"), TrainingCall),
     "raycast": RaycastCall,
     "sample_grid": GridCall,
@@ -138,8 +140,8 @@ def peak(threads: int | None = None) -> dict[str, float]:
         threads: how many work at once; as many as torch uses, if not given.
 
     Returns:
-        ``fma``: fused multiply-adds; ``exp``, ``log`` and ``sigmoid``: as the kernels compute them; all with the vectors
-        that the kernels use.
+        ``fma``: fused multiply-adds; ``exp``, ``log`` and ``sigmoid``: as the kernels compute them; all with the
+        vectors that the kernels use.
     """
     call = PeakCall(threads=threads or torch.get_num_threads())
     assert LIBRARY is not None
@@ -151,8 +153,8 @@ def peak(threads: int | None = None) -> dict[str, float]:
 class count_work:
     """Count what the kernels do inside a ``with`` block, for tests and measurements; one block at a time.
 
-    ``pairs`` (block of points, convex) in all, ``near`` of these after a first choice for many blocks together, ``visited``
-    of these, ``planes`` of the visited convexes and ``kept`` of these.
+    ``pairs`` (block of points, convex) in all, ``near`` of these after a first choice for many blocks together,
+    ``visited`` of these, ``planes`` of the visited convexes and ``kept`` of these.
     """
 
     def __enter__(self) -> "count_work":

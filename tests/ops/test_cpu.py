@@ -17,6 +17,9 @@ pytestmark = pytest.mark.skipif(_native.LIBRARY is None, reason=_native.SENTENCE
 ALL = ("convex_sdf", "convex_indicator", "union_sdf", "union_indicator")
 # What a value of size 1 loses by being written down; errors below it say nothing.
 FLOOR = {torch.float32: 2e-7, torch.float64: 4e-15}
+# The reference's matrix products have fused multiply-adds wherever these tests run; kernels held to the baseline round
+# each product once more.
+FACTOR = 3 if "baseline" in _native.SENTENCE else 2
 
 
 def arguments(name, points, planes):
@@ -47,7 +50,7 @@ def assert_as_accurate(name, points, planes):
         scale = max(1.0, float(e.abs().max())) * max(1.0, math.sqrt(points.shape[-2]) / 8)
         if dtype == torch.float64:  # then `exact` has errors too, and those of the distances count δ times
             scale *= max(1.0, float(planes[3].max()) / 100)
-        assert error <= 2 * allowed + FLOOR[dtype] * scale
+        assert error <= FACTOR * allowed + FLOOR[dtype] * scale
 
 
 # -- accuracy ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from skimage.measure import marching_cubes
 
 from cvxgeom import ops
 from cvxgeom.ops import _native
+from cvxgeom.ops.indicator import pieces
 
 from .shapes import random_planes
 
@@ -275,3 +276,22 @@ def test_wrong_arguments(change, error, message):
     right.update(lower=(0.0, 0.0, 0.0), spacing=1.0, size=(2, 2, 2))
     with pytest.raises(error, match=message):
         ops.sample_grid(**{**right, **change})
+
+
+@pytest.mark.parametrize("size", [(33, 17, 9), (8, 8, 8), (1, 5, 40)])
+def test_without_kernels_most_nodes_are_never_evaluated(size, monkeypatch):
+    """And the values are the reference's, cut off where they are."""
+    grid, planes = ((-0.8, -0.7, -0.6), 0.05, size), [t.clone() for t in some_planes(h=9)]
+    with ops.backend("reference"):
+        want = ops.sample_grid(*grid, *planes, truncation=0.05)
+    monkeypatch.setattr(_native, "LIBRARY", None)
+    evaluated = []
+    evaluate = pieces.evaluate
+    monkeypatch.setattr(pieces, "evaluate", lambda *a: evaluated.append(a[1].shape[-2]) or evaluate(*a))
+    got = ops.sample_grid(*grid, *planes, truncation=0.05)
+    torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-14)
+    assert torch.equal(got.abs() == 0.05, want.abs() == 0.05)
+    assert len(evaluated) == 2 and (sum(evaluated) < want.numel() or min(size) < 9)
+    planes[1][2] = math.nan
+    got = ops.sample_grid(*grid, *planes, truncation=0.05)
+    assert got.isnan().all()

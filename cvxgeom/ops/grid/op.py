@@ -8,9 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..._checks import describe
-from .._dispatch import launcher_for
+from .._dispatch import launcher_for, may_improvise
+from ..indicator.fused import is_plain
 from ..indicator.op import check_union_tensors, common_type, result_type
 from . import cpu, reference
+from .coarse import sample_near_surface
 
 
 def sample_grid(
@@ -71,7 +73,11 @@ def sample_grid(
     launcher = launcher_for(planes[0]) if math.prod(nodes) and planes[0].numel() else None
     if launcher is not None:
         return cpu.sample_grid(launcher, start, step, nodes, float(truncation), *planes).to(dtype)
+    single = batch.numel() == 1 and planes[0].numel() > 0
+    shortcut = single and math.isfinite(truncation) and may_improvise() and is_plain(*planes)
     with torch.no_grad():
+        if shortcut:
+            return sample_near_surface(start, step, nodes, float(truncation), *planes).to(dtype)
         return reference.sample_grid(start, step, nodes, float(truncation), *planes).to(dtype)
 
 

@@ -137,7 +137,7 @@ int training_forward(const TrainingCall& call) {
                 part[p] = 0;
                 wanted[p] = p < count ? occupancy[at[p]] : T(0);
                 any_wanted |= wanted[p] != 0;
-                if (!(wanted[p] >= 0)) __atomic_store_n(&status, UNUSUAL, __ATOMIC_RELAXED);
+                if (!(wanted[p] >= 0 && usual(wanted[p]))) __atomic_store_n(&status, UNUSUAL, __ATOMIC_RELAXED);
             }
             near += n_near;
             for (std::int64_t candidate = 0; candidate < n_near; ++candidate) {

@@ -29,7 +29,9 @@ def forward(*inputs: Tensor, n_guides: int) -> Forward | None:
     return found if done else None
 
 
-def backward(needs: int, grads: tuple[Tensor, Tensor, Tensor], found: Forward, *inputs: Tensor) -> tuple[Tensor, ...] | None:
+def backward(
+    needs: int, grads: tuple[Tensor, Tensor, Tensor], found: Forward, *inputs: Tensor
+) -> tuple[Tensor, ...] | None:
     """Derivatives to the first six inputs; empty tensors for those not asked for in ``needs``."""
     call, keep = _call(inputs, grads[2].shape[-1])
     gradients = empty_gradients(needs, *inputs[:6])

@@ -19,7 +19,7 @@ def training_indicators(
 def combine(
     indicator: Float[Tensor, "*batch K N"], occupancy: Float[Tensor, "*batch N"], n_guides: int
 ) -> tuple[Float[Tensor, "*batch N"], Float[Tensor, "*batch N"], Float[Tensor, "*batch K G"]]:
-    """max_k C_k, Σ_k C_k and the largest occupancy · C_k of each convex, falling, zeros where there are no more points."""
+    """max_k C_k, Σ_k C_k and each convex's largest occupancy · C_k, falling, zeros where points run out."""
     if indicator.shape[-2] == 0:
         nothing = indicator.new_zeros((*indicator.shape[:-2], indicator.shape[-1]))
         return nothing, nothing.clone(), indicator.new_zeros((*indicator.shape[:-1], n_guides))
