@@ -16,6 +16,7 @@ from .contender import Contender, Job, Unavailable
 from .workloads import Inputs
 
 ALLOWANCE = 20.0  # seconds of timed calls, after which a contender sits out further rounds
+PAUSE = 0.1  # seconds before each call
 POINTS_PER_BLOCK = 64  # of the kernels, for their counters
 
 
@@ -71,6 +72,7 @@ def measure(
     repeats: int,
     budget: float,
     clock: Callable[[], float] = time.perf_counter,
+    pause: Callable[[], None] = lambda: time.sleep(PAUSE),
 ) -> list[Measurement]:
     """Compare the results of all contenders with the first one's, then time those that agree in turns.
 
@@ -84,6 +86,8 @@ def measure(
         repeats: rounds, each with one call of each contender.
         budget: seconds that a call may take.
         clock: seconds now.
+        pause: called before each call, so that threads of the contender before, which wait actively for more work for a
+            while, are asleep.
     """
     runners: list[_Runner] = []
     failed: dict[str, Measurement] = {}
@@ -112,6 +116,7 @@ def measure(
         for runner in runners:
             if sum(runner.seconds) < ALLOWANCE:
                 synchronize(inputs)
+                pause()
                 start = clock()
                 runner.job()
                 synchronize(inputs)

@@ -36,7 +36,7 @@ def toy(name, clock, seconds, value=1.0, calls=None, **options):
 
 
 def run(contenders, clock, repeats=3):
-    return measure("toy", "sizes", contenders, INPUTS, repeats, 60.0, clock)
+    return measure("toy", "sizes", contenders, INPUTS, repeats, 60.0, clock, pause=lambda: None)
 
 
 def test_contenders_take_turns_after_a_warm_up():
@@ -134,5 +134,5 @@ def test_what_does_not_fit_is_refused():
 )
 def test_contenders_that_need_no_compiler_agree(contenders, workload):
     some = [c for c in contenders() if not c.compiles]
-    rows = measure("toy", "", some, WORKLOADS[workload].small().make(), 1, 60.0)
+    rows = measure("toy", "", some, WORKLOADS[workload].small().make(), 1, 60.0, pause=lambda: None)
     assert {row.contender: row.status for row in rows if row.status not in ("ok", "unavailable")} == {}
