@@ -1,5 +1,7 @@
 """Public functions: checks, common precision, bounded memory."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -170,6 +172,9 @@ def union_contains(
         >>> union_contains(torch.tensor([[1.0, 0, 0], [1.5, 0, 0]]), normals, -torch.ones(1, 2), torch.zeros(1, 3))
         tensor([ True, False])
     """
+    ready = (points, normals, offsets, translations)
+    if is_ready(*ready) and (launcher := launcher_for(points)):
+        return fused.contains(launcher, *(tensor.detach() for tensor in ready))
     tensors = dict(points=points, normals=normals, offsets=offsets, translations=translations)
     check_union_tensors(**tensors)
     inputs = common_type(*(tensor.detach() for tensor in tensors.values()))
@@ -181,7 +186,8 @@ def union_contains(
 
 def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
     """Check, bring to a common type and shape, and evaluate on the implementation that is to run."""
-    if _ready(*inputs) and (launcher := launcher_for(inputs[0])):  # type: ignore[arg-type]
+    given_tensors = inputs if inputs[-1] is not None else inputs[:-1]
+    if is_ready(*given_tensors) and (launcher := launcher_for(inputs[0])):  # type: ignore[arg-type]
         return fused.evaluate(launcher, union, *inputs)
     names = ("points", "normals", "offsets", "translations", "smoothness", "sharpness")
     given = {name: t for name, t in zip(names, inputs) if t is not None or name != "sharpness"}
@@ -202,29 +208,34 @@ def _evaluate(union: bool, *inputs: Tensor | None) -> Tensor:
     return fused.evaluate(launcher, union, *common_batch(*tensors, sharpness)).to(dtype)
 
 
-def _ready(*inputs: Tensor | None) -> bool:
-    """Whether nothing needs to be checked, converted or expanded: the quick way for most calls."""
-    points, normals, offsets, translations, smoothness, sharpness = inputs
-    for tensor in inputs[:5]:
+def is_ready(points: Any, normals: Any, offsets: Any, translations: Any, *per_convex: Any) -> bool:
+    """Whether nothing needs to be checked, converted or expanded: the quick way for most calls.
+
+    Of points (or origins of rays), planes, and whatever else has a number per convex; any of them may be wrong.
+    """
+    tensors = (points, normals, offsets, translations, *per_convex)
+    for tensor in tensors:
         if not isinstance(tensor, Tensor):
             return False
-    if normals.ndim < 3 or points.ndim < 2:  # type: ignore[union-attr]
+    if normals.ndim < 3 or points.ndim < 2:
         return False
-    shape, dtype, device = normals.shape, points.dtype, points.device  # type: ignore[union-attr]
+    shape, dtype, device = normals.shape, points.dtype, points.device
     *batch, k, h, three = shape
     same = (
         (dtype is torch.float32 or dtype is torch.float64)
         and three == 3
         and k * h > 0
-        and [*points.shape[:-2], points.shape[-1]] == [*batch, 3]  # type: ignore[union-attr]
-        and points.numel() > 0  # type: ignore[union-attr]
-        and offsets.shape == shape[:-1]  # type: ignore[union-attr]
-        and [*translations.shape] == [*batch, k, 3]  # type: ignore[union-attr]
-        and smoothness.shape == shape[:-2]  # type: ignore[union-attr]
+        and [*points.shape[:-2], points.shape[-1]] == [*batch, 3]
+        and points.numel() > 0
+        and offsets.shape == shape[:-1]
+        and [*translations.shape] == [*batch, k, 3]
     )
-    if not same or (sharpness is not None and (not isinstance(sharpness, Tensor) or sharpness.shape != shape[:-2])):
+    if not same:
         return False
-    return all(t is None or (t.dtype is dtype and t.device == device) for t in inputs)
+    for tensor in per_convex:
+        if tensor.shape != shape[:-2]:
+            return False
+    return all(t.dtype is dtype and t.device == device for t in tensors)
 
 
 def result_type(*tensors: Tensor) -> torch.dtype:

@@ -1,6 +1,6 @@
 """Public function: checks, bounded memory, and the gradient through the plane that was hit."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .._chunks import CHUNK_NUMBERS
 from .._dispatch import launcher_for
-from ..indicator.op import check_union_tensors, common_type, result_type
+from ..indicator.op import check_union_tensors, common_type, is_ready, result_type
 from . import cpu, reference
 from .crossing import crossings
 
@@ -58,6 +58,10 @@ def raycast(
         >>> raycast(*ray, normals, -torch.ones(1, 2), torch.zeros(1, 3)).distance
         tensor([4.])
     """
+    if is_ready(origins, normals, offsets, translations) and _is_like(directions, origins):
+        if launcher := launcher_for(origins):
+            directions = torch.nn.functional.normalize(directions, dim=-1, eps=0.0)
+            return _first_hits(launcher, origins, directions, normals, offsets, translations)
     tensors = dict(origins=origins, directions=directions, normals=normals, offsets=offsets, translations=translations)
     check_union_tensors(**tensors)
     if origins.shape[-2] != directions.shape[-2]:
@@ -84,10 +88,7 @@ def raycast(
     scene = (origins, directions, normals, offsets, translations)
     launcher = launcher_for(origins) if origins.numel() else None
     if launcher is not None:
-        distance, facing, part, half_space, inside = cpu.raycast(launcher, *(t.detach() for t in scene))
-        hit = part >= 0
-        if torch.is_grad_enabled() and any(t.requires_grad for t in scene):
-            distance, facing = crossings(*scene, (part, half_space, hit, inside))
+        distance, facing, part, hit = _first_hits(launcher, *scene)
         return RayHits(distance.to(dtype), facing.to(dtype), part, hit)
 
     with torch.no_grad():
@@ -97,3 +98,22 @@ def raycast(
         part, half_space, hit, inside = (torch.cat(values, dim=-1) for values in zip(*entries))
     distance, facing = crossings(*scene, (part, half_space, hit, inside))
     return RayHits(distance.to(dtype), facing.to(dtype), torch.where(hit, part, -1), hit)
+
+
+def _first_hits(
+    launcher: str, origins: Tensor, directions: Tensor, normals: Tensor, offsets: Tensor, translations: Tensor
+) -> RayHits:
+    """The hits of rays (unit directions) and planes of one type and batch shape, by kernels."""
+    scene = (origins, directions, normals, offsets, translations)
+    distance, facing, part, half_space, inside = cpu.raycast(launcher, *(t.detach() for t in scene))
+    hit = part >= 0
+    if torch.is_grad_enabled() and any(t.requires_grad for t in scene):
+        distance, facing = crossings(*scene, (part, half_space, hit, inside))
+    return RayHits(distance, facing, part, hit)
+
+
+def _is_like(directions: Any, origins: Tensor) -> bool:
+    """Whether both are tensors of one shape, type and device."""
+    if not isinstance(directions, Tensor):
+        return False
+    return (directions.shape, directions.dtype, directions.device) == (origins.shape, origins.dtype, origins.device)

@@ -1,6 +1,6 @@
 """Public function: checks, common precision."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..._checks import describe
 from .._dispatch import launcher_for
-from ..indicator.op import check_union_tensors, common_batch, common_type, result_type
+from ..indicator.op import check_union_tensors, common_batch, common_type, is_ready, result_type
 from . import fused, reference
 
 
@@ -65,6 +65,10 @@ def training_indicators(
         >>> found.total, found.guides
         (tensor([1.0000, 0.5000, 0.0000]), tensor([[1.0000, 0.5000, 0.0000]]))
     """
+    inputs = (points, normals, offsets, translations, smoothness, sharpness)
+    if is_ready(*inputs) and _are_labels(occupancy, points) and type(n_guides) is int and n_guides >= 0:
+        if launcher := launcher_for(points):
+            return TrainingIndicators(*fused.evaluate(launcher, n_guides, *inputs, occupancy.detach().to(points.dtype)))
     tensors = dict(points=points, normals=normals, offsets=offsets, translations=translations)
     tensors.update(smoothness=smoothness, sharpness=sharpness)
     check_union_tensors(**tensors)
@@ -98,3 +102,13 @@ def training_indicators(
     else:
         values = reference.training_indicators(*inputs, occupancy=labels, n_guides=n_guides)
     return TrainingIndicators(*(v.to(dtype) for v in values))
+
+
+def _are_labels(occupancy: Any, points: Tensor) -> bool:
+    """Whether there is a label for each of the points, which need not be expanded."""
+    return (
+        isinstance(occupancy, Tensor)
+        and (occupancy.dtype is torch.bool or occupancy.dtype.is_floating_point)
+        and occupancy.shape == points.shape[:-1]
+        and occupancy.device == points.device
+    )
