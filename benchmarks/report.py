@@ -110,8 +110,10 @@ def plot_times(path: Path, measurements: Sequence[Measurement]) -> None:
     for panel, name in zip(panels, names):
         rows = [m for m in timed if m.benchmark == name][::-1]
         colors = ["tab:orange" if m.contender.startswith("ours") else "tab:gray" for m in rows]
-        panel.barh([m.contender for m in rows], [m.median for m in rows], color=colors)
+        # Points, not bars: a logarithmic axis has no zero for bars to start from.
+        panel.scatter([m.median for m in rows], [m.contender for m in rows], color=colors)
         panel.set_xscale("log")
+        panel.grid(alpha=0.3)
         panel.set_xlabel("seconds")
         panel.set_title(f"{name}\n{rows[0].workload}", fontsize="small")
     figure.savefig(path, dpi=110)
