@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,13 @@ from . import _build
 ABI = 3  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
+
+
+def needs_of(wanted: Sequence[bool]) -> int:
+    """The bits for gradients to points, normals, offsets, translations, smoothness and sharpness."""
+    points, normals, offsets, translations, smoothness, sharpness = wanted
+    planes = normals or offsets or translations  # from the same sums
+    return NEEDS_POINTS * points | NEEDS_PLANES * planes | NEEDS_SMOOTHNESS * smoothness | NEEDS_SHARPNESS * sharpness
 
 
 def _structure(name: str, pointers: str, sizes: str, integers: str) -> type[ctypes.Structure]:

@@ -51,7 +51,7 @@ def _on_cpu(
     if _native.run("sample_grid", call):
         return value
     with torch.no_grad():  # values that the kernel does not bound
-        return reference.sample_grid(tuple(lower), tuple(spacing), tuple(size), truncation, *planes)  # type: ignore
+        return reference.sample_grid(lower, spacing, size, truncation, *planes)
 
 
 def _fake_sample_grid(

@@ -105,12 +105,7 @@ def _derivatives(ctx: Any, grad: Tensor | None, *_: object) -> tuple[Tensor | No
         return (None,) * 7
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return None, *_differentiable(ctx.union, wanted, grad, inputs)
-    needs = (
-        _native.NEEDS_POINTS * wanted[0]
-        | _native.NEEDS_PLANES * any(wanted[1:4])
-        | _native.NEEDS_SMOOTHNESS * wanted[4]
-        | _native.NEEDS_SHARPNESS * wanted[5]
-    )
+    needs = _native.needs_of(wanted)
     plain = is_plain(grad, *inputs)
     run = partial(_backward, ctx.launcher) if plain else torch.ops.cvxgeom.indicator_backward.default
     found = run(ctx.union, needs, grad, value, part, order, *inputs)

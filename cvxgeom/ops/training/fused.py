@@ -78,12 +78,7 @@ def _derivatives(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
     upstream = tuple(torch.zeros_like(f) if g is None else g for g, f in zip(grads, found[:3]))
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return None, *_differentiable(ctx.n_guides, wanted, upstream, inputs), None
-    needs = (
-        _native.NEEDS_POINTS * wanted[0]
-        | _native.NEEDS_PLANES * any(wanted[1:4])
-        | _native.NEEDS_SMOOTHNESS * wanted[4]
-        | _native.NEEDS_SHARPNESS * wanted[5]
-    )
+    needs = _native.needs_of(wanted)
     plain = is_plain(*upstream, *inputs)
     run = partial(_backward, ctx.launcher) if plain else torch.ops.cvxgeom.training_backward.default
     slopes = run(needs, *upstream, *found, *inputs)
