@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ConvexUnion": "shape",
+    "DepthViews": "depth",
     "FitConfig": "fit",
     "FitResult": "fit",
     "FitStatus": "_types",
@@ -50,6 +51,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from . import data, fit, mesh, metrics, ops, render, shape
     from ._types import FitStatus, PolytopeStatus
+    from .depth import DepthViews
     from .fit import FitConfig, FitResult
     from .mesh import to_trimesh
     from .shape import (

@@ -1,0 +1,176 @@
+"""Depth views: what cameras around an object measured, and what that says about any point in space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ._checks import check_same_device, check_tensor, describe
+
+_RIGID = 1e-3
+
+
+class Evidence(NamedTuple):
+    """What all views together say about points; lengths along the optical axes."""
+
+    hidden: Float[Tensor, "*batch N"]
+    """How far the point lies behind the seen surface, in the view that says so least. Negative: some camera looked
+    through the point, so it is empty (−∞ where the camera saw nothing behind it either). +∞: no view says anything."""
+    surface: Float[Tensor, "*batch N"]
+    """Distance to the seen surface in the view where it is nearest; +∞ where no view measured anything there."""
+
+
+@dataclass(frozen=True, eq=False)
+class DepthViews:
+    """Depth maps of one object with their cameras; any number of views, any poses, any leading batch axes.
+
+    Cameras are pinholes in OpenCV's convention (x right, y down, z forward; the center of the pixel in row r and column
+    c has the coordinates (c + ½, r + ½)), as `cvxgeom.render.Camera` gives them.
+
+    Args:
+        depth: z-depth, a length along the optical axis. +∞: the ray met nothing. NaN: not measured.
+        intrinsics: camera frame → pixels.
+        extrinsics: object frame → camera frame, homogeneous.
+
+    Raises:
+        TypeError: a field is not a floating-point tensor.
+        ValueError: shapes, dtypes or devices do not fit, a depth is zero or negative, or a camera is not finite.
+
+    Example:
+        >>> camera = cvxgeom.render.Camera(position=(0, 0, 3), size=(32, 32))
+        >>> maps = cvxgeom.render.render_maps(cvxgeom.box(), camera)
+        >>> views = DepthViews(maps.depth[None], camera.intrinsics[None].float(), camera.extrinsics[None].float())
+        >>> views.n_views, views.evidence(torch.tensor([[0.0, 0, 0.4], [0.0, 0, 0.7]])).hidden
+        (1, tensor([ 0.1000, -0.2000]))
+    """
+
+    depth: Float[Tensor, "*batch V h w"]
+    intrinsics: Float[Tensor, "*batch V 3 3"]
+    extrinsics: Float[Tensor, "*batch V 4 4"]
+
+    def __post_init__(self) -> None:
+        check_tensor("depth", self.depth, (None, None, None))
+        if 0 in self.depth.shape[-3:]:
+            raise ValueError(f"depth must have at least one view and one pixel, got {describe(self.depth)}")
+        lead = self.depth.shape[:-2]
+        for name, last in (("intrinsics", (3, 3)), ("extrinsics", (4, 4))):
+            value = getattr(self, name)
+            check_tensor(name, value, last)
+            if value.shape[:-2] != lead:
+                raise ValueError(f"{name} must have shape {(*lead, *last)} as depth demands, got {describe(value)}")
+            if value.dtype != self.depth.dtype:
+                raise ValueError(f"{name} must have the dtype of depth, {self.depth.dtype}, got {describe(value)}")
+            if not bool(value.isfinite().all()):
+                raise ValueError(f"{name} must be finite, got NaN or infinity in it")
+        check_same_device(depth=self.depth, intrinsics=self.intrinsics, extrinsics=self.extrinsics)
+        if bool((self.depth <= 0).any()):
+            raise ValueError(
+                f"depth must be greater than 0, got {float(self.depth.nan_to_num(1).min()):.3g} at the least"
+            )
+
+    @property
+    def n_views(self) -> int:
+        """V."""
+        return self.depth.shape[-3]
+
+    @property
+    def batch_size(self) -> torch.Size:
+        """Sizes of the leading axes; empty for a single object."""
+        return self.depth.shape[:-3]
+
+    @property
+    def seen(self) -> Bool[Tensor, "*batch V h w"]:
+        """Which pixels measured a surface."""
+        return self.depth.isfinite()
+
+    def to(self, target: torch.dtype | torch.device | str) -> "DepthViews":
+        """The same views in another number type or on another device."""
+        return DepthViews(self.depth.to(target), self.intrinsics.to(target), self.extrinsics.to(target))
+
+    def select(self, views: Sequence[int] | Tensor) -> "DepthViews":
+        """Only some of the views, in the order given.
+
+        Raises:
+            IndexError: there is no such view.
+        """
+        chosen = torch.as_tensor(views, device=self.depth.device)
+        parts = (self.depth, -3), (self.intrinsics, -3), (self.extrinsics, -3)
+        return DepthViews(*(value.index_select(axis, chosen) for value, axis in parts))
+
+    def unsqueeze(self) -> "DepthViews":
+        """The same with a leading batch axis of one object."""
+        return DepthViews(self.depth[None], self.intrinsics[None], self.extrinsics[None])
+
+    def moved(self, matrix: Float[Tensor, "*#batch 4 4"]) -> "DepthViews":
+        """The same measurements of an object moved by any affine map, x ↦ A x, such as a mirror or a stretch.
+
+        Args:
+            matrix: A, homogeneous and invertible. Depth stays what it was, in the units of the cameras.
+        """
+        inverse = torch.linalg.inv(matrix.to(self.extrinsics))
+        return replace(self, extrinsics=self.extrinsics @ inverse[..., None, :, :])
+
+    def centers(self) -> Float[Tensor, "*batch V 3"]:
+        """Positions of the cameras, object frame."""
+        return torch.linalg.inv(self.extrinsics)[..., :3, 3]
+
+    def points(self) -> Float[Tensor, "*batch V h w 3"]:
+        """The seen surface point of each pixel, object frame; NaN where none was measured."""
+        h, w = self.depth.shape[-2:]
+        like = {"dtype": self.depth.dtype, "device": self.depth.device}
+        rows, columns = torch.meshgrid(torch.arange(h, **like) + 0.5, torch.arange(w, **like) + 0.5, indexing="ij")
+        pixels = torch.stack([columns, rows, torch.ones_like(rows)], dim=-1)
+        # One matrix a view: pixel · depth → camera → object.
+        camera_to_object = torch.linalg.inv(self.extrinsics)
+        ray = camera_to_object[..., :3, :3] @ torch.linalg.inv(self.intrinsics)
+        scaled = pixels * self.depth.masked_fill(~self.seen, torch.nan)[..., None]
+        turned = torch.einsum("...ij,...hwj->...hwi", ray, scaled)
+        return turned + camera_to_object[..., None, None, :3, 3]
+
+    def frame(self) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch"]]:
+        """Middle and longest side of the axis-parallel box around all seen points.
+
+        Raises:
+            ValueError: an object is not seen in any view.
+        """
+        if not bool(self.seen.flatten(len(self.batch_size)).any(dim=-1).all()):
+            raise ValueError("depth must show the object in at least one pixel, got background and gaps alone")
+        points = self.points().flatten(len(self.batch_size), -2)
+        missing = points.isnan()
+        low = points.masked_fill(missing, torch.inf).amin(dim=-2)
+        high = points.masked_fill(missing, -torch.inf).amax(dim=-2)
+        return (low + high) / 2, (high - low).amax(dim=-1)
+
+    def evidence(self, points: Float[Tensor, "*#batch N 3"]) -> Evidence:
+        """What the views say about points, in time proportional to V · N.
+
+        Args:
+            points: object frame. One outside a view's image or behind its camera learns nothing from it. The depth of a
+                pixel counts for its whole area.
+
+        Returns:
+            Lengths, one of each kind per point.
+        """
+        h, w = self.depth.shape[-2:]
+        batch = torch.broadcast_shapes(self.batch_size, points.shape[:-2])
+        queries = points.to(self.depth).expand(*batch, *points.shape[-2:])
+        # NaN compares with nothing: an infinite gap behind the surface is what "not measured" means here.
+        depth = self.depth.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).flatten(-2)
+        matrix = self.intrinsics @ self.extrinsics[..., :3, :]
+        hidden = queries.new_full(queries.shape[:-1], torch.inf)
+        surface = hidden.clone()
+        for view in range(self.n_views):
+            local = queries @ matrix[..., view, :, :3].mT + matrix[..., view, None, :, 3]
+            z = local[..., 2]
+            place = (local[..., :2] / z[..., None]).floor()
+            column, row = place.unbind(-1)
+            inside = (z > 0) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
+            index = (row * w + column).masked_fill(~inside, 0).long()
+            found = depth[..., view, :].expand(*batch, h * w).gather(-1, index)
+            gap = torch.where(inside, z - found, torch.inf)
+            hidden = torch.minimum(hidden, gap)
+            surface = torch.minimum(surface, gap.abs())
+        return Evidence(hidden, surface)
