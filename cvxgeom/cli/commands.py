@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
+from .arguments import check_outputs
 from .progress import progress
 
 Report = dict[str, Any]
@@ -28,7 +28,7 @@ log = logging.getLogger("cvxgeom")
 
 def fit(options: argparse.Namespace) -> Report:
     """Decompose a mesh, and write the shape, a mesh and a picture of it."""
-    _check_outputs([options.output, options.mesh, options.picture], options.input)
+    check_outputs([options.output, options.mesh, options.picture], options.input)
     if options.picture:
         _check_extra("render", "embreex", "--picture")
     given = {
@@ -67,7 +67,7 @@ def fit(options: argparse.Namespace) -> Report:
 
 def mesh(options: argparse.Namespace) -> Report:
     """Turn a shape into a mesh file."""
-    _check_outputs([options.output], options.input)
+    check_outputs([options.output], options.input)
     shape = _load(options)
     given = {"resolution": options.resolution, "tolerance": options.tolerance, "center_gap": options.center_gap or None}
     with progress() as show:
@@ -135,7 +135,7 @@ def score(options: argparse.Namespace) -> Report:
 
 def render(options: argparse.Namespace) -> Report:
     """Draw a shape."""
-    _check_outputs([options.output], options.input, options.mesh)
+    check_outputs([options.output], options.input, options.mesh)
     if options.mesh:
         _check_extra("render", "embreex", "--mesh")
     shape = _load(options)
@@ -193,19 +193,6 @@ def _draw(path: Path, shape: ConvexUnion, mesh: trimesh.Trimesh | None, **option
     image = picture(shape, mesh=mesh, **options)
     save_picture(image, path)
     return image.size
-
-
-def _check_outputs(outputs: list[Path | None], *inputs: Path | None) -> None:
-    """Find out before the work starts that its results could not be written."""
-    for path in filter(None, outputs):
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write {path.name!r} to")
-        if path.is_dir():
-            raise ValueError(f"{str(path)!r} is a folder")
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"{str(path.parent)!r} is not writable")
-        if any(entry and entry.exists() and path.exists() and path.samefile(entry) for entry in inputs):
-            raise ValueError(f"{str(path)!r} is an input; choose another name for the output")
 
 
 def _check_extra(extra: str, package: str, option: str) -> None:

@@ -1,13 +1,13 @@
 """The options of each command."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
+from .arguments import MESH_SUFFIXES, count, distance, number, path_ending, size
 
-MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf")
 SURFACES = ("parts", "union", "smooth", "grid")
 
 
@@ -53,12 +53,14 @@ def _fit(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) 
     command = commands.add_parser("fit", parents=[common], help="decompose a mesh into convex parts")
     command.add_argument("input", metavar="MESH", type=Path, help="any triangle mesh; it need not be closed")
     _output(command, "shape to write (.npz)", (".npz",))
-    command.add_argument("--mesh", type=_file(MESH_SUFFIXES), metavar="OUT.glb", help="also write the parts as a mesh")
-    command.add_argument("--picture", type=_file((".png",)), metavar="OUT.png", help="also draw input and parts")
-    command.add_argument("--parts", type=_count(1), metavar="N", help="at most this many convex parts")
-    command.add_argument("--halfspaces", type=_count(4), metavar="N", help="at most this many planes per part")
-    command.add_argument("--steps", type=_count(0), metavar="N", help="steps of gradient refinement")
-    command.add_argument("--seed", type=_count(0), metavar="N", help="seed of every random choice")
+    command.add_argument(
+        "--mesh", type=path_ending(*MESH_SUFFIXES), metavar="OUT.glb", help="also write the parts as a mesh"
+    )
+    command.add_argument("--picture", type=path_ending(".png"), metavar="OUT.png", help="also draw input and parts")
+    command.add_argument("--parts", type=count(1), metavar="N", help="at most this many convex parts")
+    command.add_argument("--halfspaces", type=count(4), metavar="N", help="at most this many planes per part")
+    command.add_argument("--steps", type=count(0), metavar="N", help="steps of gradient refinement")
+    command.add_argument("--seed", type=count(0), metavar="N", help="seed of every random choice")
     command.add_argument("--keep", action="store_true", help="on Ctrl-C write the shape reached so far")
 
 
@@ -72,8 +74,8 @@ def _mesh(commands: argparse._SubParsersAction, common: argparse.ArgumentParser)
         default="parts",
         help="exact convex parts (default), their watertight union, the smooth surface, or the same from a grid",
     )
-    command.add_argument("--resolution", type=_count(2), metavar="N", help="grid: cells along the longest side")
-    command.add_argument("--tolerance", type=_number, metavar="F", help="smooth: largest error in units of length")
+    command.add_argument("--resolution", type=count(2), metavar="N", help="grid: cells along the longest side")
+    command.add_argument("--tolerance", type=number, metavar="F", help="smooth: largest error in units of length")
     command.add_argument("--center-gap", action="store_true", help="parts, union: lie halfway to the smooth surface")
 
 
@@ -85,8 +87,8 @@ def _score(commands: argparse._SubParsersAction, common: argparse.ArgumentParser
     command = commands.add_parser("score", parents=[common], help="compare a shape with a mesh")
     _shape(command)
     command.add_argument("mesh", metavar="MESH", type=Path, help="the mesh to compare with")
-    command.add_argument("--points", type=_count(1), metavar="N", help="sample points of each estimate")
-    command.add_argument("--seed", type=_count(0), metavar="N", help="seed of the sample points")
+    command.add_argument("--points", type=count(1), metavar="N", help="sample points of each estimate")
+    command.add_argument("--seed", type=count(0), metavar="N", help="seed of the sample points")
 
 
 def _render(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -94,11 +96,11 @@ def _render(commands: argparse._SubParsersAction, common: argparse.ArgumentParse
     _shape(command)
     _output(command, "picture to write (.png)", (".png",))
     command.add_argument("--mesh", metavar="MESH", type=Path, help="draw this mesh beside it")
-    command.add_argument("--size", type=_size, metavar="WxH", help="pixels of each panel")
+    command.add_argument("--size", type=size, metavar="WxH", help="pixels of each panel")
     angles = ("AZIMUTH", "ELEVATION")
-    command.add_argument("--view", type=_number, nargs=2, metavar=angles, help="where the camera stands, in degrees")
+    command.add_argument("--view", type=number, nargs=2, metavar=angles, help="where the camera stands, in degrees")
     command.add_argument("--up", choices=("y", "z"), help="which axis points up (y)")
-    command.add_argument("--explode", type=_distance, metavar="F", help="how far the parts are moved apart")
+    command.add_argument("--explode", type=distance, metavar="F", help="how far the parts are moved apart")
 
 
 def _doctor(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -107,51 +109,8 @@ def _doctor(commands: argparse._SubParsersAction, common: argparse.ArgumentParse
 
 def _shape(command: argparse.ArgumentParser) -> None:
     command.add_argument("input", metavar="SHAPE", type=Path, help="shape file (.npz)")
-    command.add_argument("--index", type=_count(0), metavar="N", help="which shape of a file that holds several")
+    command.add_argument("--index", type=count(0), metavar="N", help="which shape of a file that holds several")
 
 
 def _output(command: argparse.ArgumentParser, help: str, suffixes: tuple[str, ...]) -> None:
-    command.add_argument("-o", "--output", metavar="OUT", required=True, type=_file(suffixes), help=help)
-
-
-def _file(suffixes: tuple[str, ...]) -> Callable[[str], Path]:
-    def read(text: str) -> Path:
-        path = Path(text)
-        if path.suffix not in suffixes:
-            raise argparse.ArgumentTypeError(f"{text!r} must end in {' or '.join(suffixes)}")
-        return path
-
-    return read
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
-        return int(text)
-
-    return read
-
-
-def _size(text: str) -> tuple[int, int]:
-    sides = text.lower().split("x")
-    if len(sides) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} must be WIDTHxHEIGHT, such as 640x480")
-    return _count(1)(sides[0]), _count(1)(sides[1])
-
-
-def _distance(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must not be negative")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if abs(value) < float("inf"):
-        return value
-    raise argparse.ArgumentTypeError(f"{text!r} must be a finite number")
+    command.add_argument("-o", "--output", metavar="OUT", required=True, type=path_ending(*suffixes), help=help)
