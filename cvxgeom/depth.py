@@ -1,16 +1,16 @@
 """Depth views: what cameras around an object measured, and what that says about any point in space."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ._checks import check_same_device, check_tensor, describe
-
-_RIGID = 1e-3
+from ._checks import check_positive, check_same_device, check_tensor, describe
+from .ops import depth_evidence
 
 
 class Evidence(NamedTuple):
@@ -111,24 +111,33 @@ class DepthViews:
             matrix: A, homogeneous and invertible. Depth stays what it was, in the units of the cameras.
         """
         inverse = torch.linalg.inv(matrix.to(self.extrinsics))
-        return replace(self, extrinsics=self.extrinsics @ inverse[..., None, :, :])
+        moved = copy(self)  # not checked again: that would cost a pass over all pixels
+        object.__setattr__(moved, "extrinsics", self.extrinsics @ inverse[..., None, :, :])
+        return moved
 
     def centers(self) -> Float[Tensor, "*batch V 3"]:
         """Positions of the cameras, object frame."""
         return torch.linalg.inv(self.extrinsics)[..., :3, 3]
 
-    def points(self) -> Float[Tensor, "*batch V h w 3"]:
-        """The seen surface point of each pixel, object frame; NaN where none was measured."""
+    def points(self, stride: int = 1) -> Float[Tensor, "*batch V r c 3"]:
+        """The seen surface point of each pixel, object frame; NaN where none was measured.
+
+        Args:
+            stride: of so many rows and columns, only the one in the middle.
+        """
+        check_positive("stride", stride)
         h, w = self.depth.shape[-2:]
-        like = {"dtype": self.depth.dtype, "device": self.depth.device}
-        rows, columns = torch.meshgrid(torch.arange(h, **like) + 0.5, torch.arange(w, **like) + 0.5, indexing="ij")
-        pixels = torch.stack([columns, rows, torch.ones_like(rows)], dim=-1)
+        first = [min(stride // 2, n - 1) for n in (h, w)]
+        depth = self.depth[..., first[0] :: stride, first[1] :: stride]
+        row = torch.arange(h, dtype=self.depth.dtype, device=self.depth.device)[first[0] :: stride, None] + 0.5
+        column = torch.arange(w, dtype=self.depth.dtype, device=self.depth.device)[first[1] :: stride] + 0.5
         # One matrix a view: pixel · depth → camera → object.
-        camera_to_object = torch.linalg.inv(self.extrinsics)
-        ray = camera_to_object[..., :3, :3] @ torch.linalg.inv(self.intrinsics)
-        scaled = pixels * self.depth.masked_fill(~self.seen, torch.nan)[..., None]
-        turned = torch.einsum("...ij,...hwj->...hwi", ray, scaled)
-        return turned + camera_to_object[..., None, None, :3, 3]
+        to_object = torch.linalg.inv(self.extrinsics)
+        ray = (to_object[..., :3, :3] @ torch.linalg.inv(self.intrinsics))[..., None, None, :, :]
+        far = depth.masked_fill(~depth.isfinite(), torch.nan)[..., None]
+        return (ray[..., 0] * column[..., None] + ray[..., 1] * row[..., None] + ray[..., 2]) * far + to_object[
+            ..., None, None, :3, 3
+        ]
 
     def frame(self) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch"]]:
         """Middle and longest side of the axis-parallel box around all seen points.
@@ -154,23 +163,5 @@ class DepthViews:
         Returns:
             Lengths, one of each kind per point.
         """
-        h, w = self.depth.shape[-2:]
-        batch = torch.broadcast_shapes(self.batch_size, points.shape[:-2])
-        queries = points.to(self.depth).expand(*batch, *points.shape[-2:])
-        # NaN compares with nothing: an infinite gap behind the surface is what "not measured" means here.
-        depth = self.depth.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).flatten(-2)
-        matrix = self.intrinsics @ self.extrinsics[..., :3, :]
-        hidden = queries.new_full(queries.shape[:-1], torch.inf)
-        surface = hidden.clone()
-        for view in range(self.n_views):
-            local = queries @ matrix[..., view, :, :3].mT + matrix[..., view, None, :, 3]
-            z = local[..., 2]
-            place = (local[..., :2] / z[..., None]).floor()
-            column, row = place.unbind(-1)
-            inside = (z > 0) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
-            index = (row * w + column).masked_fill(~inside, 0).long()
-            found = depth[..., view, :].expand(*batch, h * w).gather(-1, index)
-            gap = torch.where(inside, z - found, torch.inf)
-            hidden = torch.minimum(hidden, gap)
-            surface = torch.minimum(surface, gap.abs())
-        return Evidence(hidden, surface)
+        cameras = self.intrinsics @ self.extrinsics[..., :3, :]
+        return Evidence(*depth_evidence(points.to(self.depth), self.depth, cameras))

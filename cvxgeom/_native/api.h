@@ -6,7 +6,7 @@
 namespace cvxgeom {
 
 // Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
-constexpr int ABI = 3;
+constexpr int ABI = 4;
 
 enum Status : int {
     OK = 0,
@@ -110,6 +110,17 @@ struct GridCall {
     std::int32_t is_double, threads;
 };
 
+struct EvidenceCall {
+    const void* points;   // real (batch, n, 3)
+    const void* depth;    // real (batch, views, height, width)
+    const void* cameras;  // real (batch, views, 3, 4)
+    void* hidden;         // real (batch, n)
+    void* surface;        // real (batch, n)
+    void* counters;       // unused
+    std::int64_t batch, n, views, height, width;
+    std::int32_t is_double, threads;
+};
+
 // Numbers per second that one thread makes while `threads` of them do nothing else: the most that kernels can reach.
 struct PeakCall {
     double fused_multiply_adds, exponentials, logarithms, sigmoids;
@@ -128,6 +139,7 @@ struct PeakCall {
     int training_forward(const TrainingCall&);      \
     int training_backward(const TrainingCall&);     \
     int sample_grid(const GridCall&);               \
+    int evidence(const EvidenceCall&);              \
     void peak(PeakCall&);                           \
     }
 CVX_KERNELS(baseline)

@@ -18,6 +18,7 @@ struct Kernels {
     int (*training_forward)(const TrainingCall&);
     int (*training_backward)(const TrainingCall&);
     int (*sample_grid)(const GridCall&);
+    int (*evidence)(const EvidenceCall&);
     void (*peak)(PeakCall&);
 };
 
@@ -25,7 +26,8 @@ struct Kernels {
     Kernels {                                                                                                 \
         NAME, NAMESPACE::convex_forward, NAMESPACE::convex_backward, NAMESPACE::union_forward,                \
             NAMESPACE::union_backward, NAMESPACE::contains, NAMESPACE::raycast, NAMESPACE::training_forward,  \
-            NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::peak                             \
+            NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::evidence,  \
+            NAMESPACE::peak                                                                               \
     }
 
 const Kernels& kernels() {
@@ -78,6 +80,7 @@ CVX_EXPORT int cvxgeom_training_backward(const cvxgeom::TrainingCall* call) {
     return cvxgeom::kernels().training_backward(*call);
 }
 CVX_EXPORT int cvxgeom_sample_grid(const cvxgeom::GridCall* call) { return cvxgeom::kernels().sample_grid(*call); }
+CVX_EXPORT int cvxgeom_evidence(const cvxgeom::EvidenceCall* call) { return cvxgeom::kernels().evidence(*call); }
 CVX_EXPORT int cvxgeom_peak(cvxgeom::PeakCall* call) {
     cvxgeom::kernels().peak(*call);
     return cvxgeom::OK;

@@ -1,6 +1,7 @@
 """The mathematics that everything stands on: tensors in, tensors out, no state."""
 
 from ._dispatch import available_backends, backend
+from .evidence import depth_evidence
 from .grid import sample_grid
 from .indicator import convex_indicator, convex_sdf, union_contains, union_indicator, union_sdf
 from .raycast import RayHits, raycast
@@ -13,6 +14,7 @@ __all__ = [
     "backend",
     "convex_indicator",
     "convex_sdf",
+    "depth_evidence",
     "raycast",
     "sample_grid",
     "training_indicators",

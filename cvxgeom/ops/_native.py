@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import _build
 
-ABI = 3  # of _native/api.h
+ABI = 4  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
 
@@ -51,6 +51,12 @@ RaycastCall = _structure(
     "batch n k h",
     "is_double threads",
 )
+EvidenceCall = _structure(
+    "EvidenceCall",
+    "points depth cameras hidden surface counters",
+    "batch n views height width",
+    "is_double threads",
+)
 
 
 class GridCall(ctypes.Structure):
@@ -83,6 +89,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     **dict.fromkeys(("training_forward", "training_backward"), TrainingCall),
     "raycast": RaycastCall,
     "sample_grid": GridCall,
+    "evidence": EvidenceCall,
     "peak": PeakCall,
 }
 
