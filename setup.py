@@ -68,8 +68,8 @@ setup(
         "rich>=13.8,<15",
     ],
     extras_require={
-        # rays against triangle meshes: the input panel of a picture, depth for data sets
-        "render": ["embreex>=4.4", "pyrender==0.1.45"],
+        # rays against triangle meshes: the input panel of a picture, depth for data sets; depth maps of renderers
+        "render": ["embreex>=4.4", "pyrender==0.1.45", "OpenEXR>=3.3"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
         "train": ["tensorboard", "h5py", "safetensors", "tyro>=1"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter

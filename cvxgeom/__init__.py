@@ -23,12 +23,13 @@ _HOME = {
     "from_planes": "shape",
     "hull": "shape",
     "load": "shape",
+    "read_depth": "reconstruct",
     "sphere": "shape",
     "stack": "shape",
     "tetrahedron": "shape",
     "to_trimesh": "mesh",
 }
-_MODULES = ("data", "fit", "mesh", "metrics", "ops", "render", "shape")
+_MODULES = ("data", "fit", "mesh", "metrics", "ops", "reconstruct", "render", "shape")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -49,11 +50,12 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from . import data, fit, mesh, metrics, ops, render, shape
+    from . import data, fit, mesh, metrics, ops, reconstruct, render, shape
     from ._types import FitStatus, PolytopeStatus
     from .depth import DepthViews
     from .fit import FitConfig, FitResult
     from .mesh import to_trimesh
+    from .reconstruct import read_depth
     from .shape import (
         ConvexUnion,
         Polytope,

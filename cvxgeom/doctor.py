@@ -16,6 +16,7 @@ CORE = ("torch", "numpy", "scipy", "trimesh", "scikit-image", "manifold3d", "pil
 OPTIONAL = {
     "triton": ("gpu", "the ops on CUDA devices"),
     "embreex": ("render", "the input mesh in pictures, rays against meshes"),
+    "OpenEXR": ("render", "depth maps in .exr files"),
     "viser": ("viewer", "the live view in a browser"),
     "plotly": ("viewer", "pages that need no server"),
     "tensorboard": ("train", "curves of a training run"),

@@ -19,6 +19,7 @@ from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
+from . import reconstruct
 from .arguments import check_outputs
 from .progress import progress
 
@@ -206,4 +207,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "info": info,
     "score": score,
     "render": render,
+    "reconstruct": reconstruct.run,
 }

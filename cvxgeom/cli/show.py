@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from . import reconstruct
+
 Report = dict[str, Any]
 
 _LONGEST_TABLE = 60
@@ -14,7 +16,7 @@ _LONGEST_TABLE = 60
 
 def show_fit(report: Report) -> None:
     """Input, what came out, scores, paths."""
-    out = _console()
+    out = console()
     solid = report["solid"]
     out.print(f"[bold]{escape(str(report['input']))}[/]: {report['faces']} triangles, volume {solid['volume']:.4g}")
     out.print(f"  inside and outside: {escape(solid['method'])}")
@@ -22,19 +24,19 @@ def show_fit(report: Report) -> None:
     out.print(f"[bold]{made['n_parts']}[/] convex parts with {made['n_planes']} planes, {report['seconds']:.1f} s")
     out.print(f"  {report['message']}")
     _print_scores(out, report["scores"])
-    _print_outputs(out, report["outputs"])
+    print_outputs(out, report["outputs"])
 
 
 def show_mesh(report: Report) -> None:
     """The file, its surface and size."""
-    out = _console()
+    out = console()
     out.print(f"surface: {report['surface']}, {report['bytes'] / 1000:.1f} kB")
-    _print_outputs(out, report["outputs"])
+    print_outputs(out, report["outputs"])
 
 
 def show_info(report: Report) -> None:
     """A line on the whole, a row for each part."""
-    out = _console()
+    out = console()
     made = report["structure"]
     out.print(f"[bold]{escape(str(report['input']))}[/]: {made['n_parts']} solid parts, {made['n_left_out']} left out")
     out.print(f"  {report['convexes']} convexes of {report['halfspaces']} half-spaces, {report['dtype']}")
@@ -54,7 +56,7 @@ def show_info(report: Report) -> None:
 
 def show_score(report: Report) -> None:
     """The scores, one a line."""
-    out = _console()
+    out = console()
     out.print(f"[bold]{escape(str(report['input']))}[/] against {escape(str(report['mesh']))}")
     out.print(f"  inside and outside: {escape(report['solid']['method'])}; lengths in units of its longest side")
     volume, smooth, surface, made = (report["scores"][part] for part in ("iou", "iou_smooth", "surface", "structure"))
@@ -75,14 +77,14 @@ def show_score(report: Report) -> None:
 
 def show_render(report: Report) -> None:
     """The picture and its size."""
-    out = _console()
+    out = console()
     out.print("{} x {} pixels".format(*report["size"]))
-    _print_outputs(out, report["outputs"])
+    print_outputs(out, report["outputs"])
 
 
 def show_doctor(report: Report) -> None:
     """Versions, what runs, what is missing."""
-    out = _console()
+    out = console()
     for name, version in report["versions"].items():
         out.print(f"{name:14}{escape(version)}")
     for package in report["packages"]:
@@ -101,7 +103,8 @@ def show_doctor(report: Report) -> None:
         out.print("\nEverything that the core needs is here.")
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Where results are written."""
     return Console(highlight=False, soft_wrap=True)
 
 
@@ -111,7 +114,8 @@ def _print_scores(out: Console, scores: Report) -> None:
         out.print(f"  {name.replace('_', ' '):28}{text}")
 
 
-def _print_outputs(out: Console, outputs: Report) -> None:
+def print_outputs(out: Console, outputs: Report) -> None:
+    """The files that were written, one a line."""
     for kind, path in outputs.items():
         out.print(f"{kind:8}[bold]{escape(str(path))}[/]")
 
@@ -122,5 +126,6 @@ SHOW: dict[str, Callable[[Report], None]] = {
     "info": show_info,
     "score": show_score,
     "render": show_render,
+    "reconstruct": reconstruct.show,
     "doctor": show_doctor,
 }

@@ -1,0 +1,192 @@
+"""``cvxgeom reconstruct``: from a depth map or a photo to a shape."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .arguments import MESH_SUFFIXES, check_outputs, number, path_ending, positive
+
+if TYPE_CHECKING:
+    from ..depth import DepthViews
+    from ..reconstruct import Reconstruction
+
+Report = dict[str, Any]
+
+ONE_VIEW, SEVERAL_VIEWS, PHOTO = "furniture-depth1", "furniture-depth20", "furniture-rgb1"
+# An object that fills more of a side of the picture than this is cut off there.
+_CUT_OFF = 0.02
+
+
+def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command = commands.add_parser(
+        "reconstruct",
+        parents=[common],
+        help="make a shape of a depth map or a photo",
+        description="Make a shape of a depth map or a photo of one object. The result is in meters, y up, about the "
+        "middle of what is seen.",
+    )
+    command.add_argument(
+        "input", metavar="INPUT", type=Path, help="depth map (.png of 16 bits, .npy, .npz, .exr) or photo (.png, .jpg)"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        type=path_ending(*MESH_SUFFIXES),
+        help=f"mesh to write ({', '.join(MESH_SUFFIXES)})",
+    )
+    command.add_argument("--shape", type=path_ending(".npz"), metavar="OUT.npz", help="also write the shape")
+    command.add_argument("--picture", type=path_ending(".png"), metavar="OUT.png", help="also draw input and parts")
+    command.add_argument(
+        "--surface",
+        choices=("parts", "union", "smooth"),
+        default="parts",
+        help="of the mesh: exact convex parts (default), their watertight union, or the smooth surface",
+    )
+    command.add_argument("--model", metavar="NAME|FILE", help="weights that ship, or a file of others (.safetensors)")
+    lens = command.add_mutually_exclusive_group()
+    lens.add_argument(
+        "--intrinsics", metavar="FILE|fx,fy,cx,cy", help="of the camera, in pixels: numbers, or .json, .txt, .npy"
+    )
+    lens.add_argument("--fov", type=positive, metavar="F", help="vertical field of view in degrees instead (40)")
+    command.add_argument(
+        "--view",
+        type=number,
+        nargs=2,
+        metavar=("AZIMUTH", "ELEVATION"),
+        help="where the camera stands, seen from the object, in degrees (35 20); azimuth 0 sees the front",
+    )
+    command.add_argument("--mask", type=Path, metavar="FILE", help="which pixels show the object: bright ones")
+    command.add_argument(
+        "--depth-scale", type=positive, metavar="N", help="numbers to a meter (1000 for whole numbers, else 1)"
+    )
+
+
+def run(options: argparse.Namespace) -> Report:
+    """Read the input, run the model, look at the result, and write what was asked for when all of it is there."""
+    lens_file = Path(options.intrinsics) if options.intrinsics else None
+    weights = Path(options.model) if options.model else None
+    outputs = {"mesh": options.output, "shape": options.shape, "picture": options.picture}
+    check_outputs(list(outputs.values()), options.input, options.mask, lens_file, weights)
+
+    from ..mesh import export_mesh, to_trimesh
+    from ..reconstruct import is_photo, portrait, read_depth, reconstruct
+    from ..render import save_picture
+    from .progress import progress
+
+    with progress() as show:
+        show("reading")
+        photo = is_photo(options.input)
+        _check_kind(options.model, photo, options.input)
+        if photo:
+            raise ValueError("photos cannot be read yet")
+        views = read_depth(
+            options.input,
+            view=options.view and tuple(options.view),
+            intrinsics=options.intrinsics,
+            field_of_view=options.fov,
+            mask=options.mask,
+            depth_scale=options.depth_scale,
+        )
+        name = options.model or (ONE_VIEW if views.n_views == 1 else SEVERAL_VIEWS)
+        show("loading the model")
+        model = load_model(name)
+        show("reconstructing")
+        result = reconstruct(model, views)
+        union = to_trimesh(result.shape, "union")
+        image = None
+        if options.picture:
+            show("drawing")
+            image = portrait(result.shape, views)
+        show("writing")
+        export_mesh(result.shape, options.output, options.surface)
+        if options.shape:
+            result.shape.save(options.shape)
+        if image is not None:
+            save_picture(image, options.picture)
+    return {
+        "input": options.input,
+        "model": name,
+        "views": views.n_views,
+        "pixels": list(views.depth.shape[:0:-1]),
+        "notes": _notes(views, options),
+        "volume": union.volume,
+        "size": union.extents,
+        "extrinsics": views.extrinsics,
+        **_told(result),
+        "outputs": {kind: path for kind, path in outputs.items() if path},
+    }
+
+
+def show(report: Report) -> None:
+    """What came in, what came out, and how far to trust it."""
+    from rich.markup import escape
+
+    from .show import console, print_outputs
+
+    out = console()
+    width, height = report["pixels"]
+    views = "a depth map" if report["views"] == 1 else f"{report['views']} depth maps"
+    out.print(f"[bold]{escape(str(report['input']))}[/]: {views} of {width} x {height} pixels")
+    for note in report["notes"]:
+        out.print(f"  note: {escape(note)}")
+    extents = " x ".join(f"{float(side):.3g}" for side in report["size"])
+    parts = "convex part" if report["parts"] == 1 else "convex parts"
+    out.print(
+        f"[bold]{report['parts']}[/] {parts}, volume {report['volume']:.3g} m³, {extents} m, "
+        f"{report['seconds']:.2f} s with {escape(report['model'])}"
+    )
+    for kind in ("likeness", "agreement"):
+        if report[kind] is not None:
+            out.print(f"  {report[kind]['sentence']}")
+    print_outputs(out, report["outputs"])
+
+
+def load_model(name: str) -> Any:
+    """Weights that ship with the package, by name, or those of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there are no such weights, or the file does not hold any.
+    """
+    from ..models import CvxNet
+
+    return CvxNet.load(name) if name.endswith(".safetensors") else CvxNet.from_pretrained(name)
+
+
+def _check_kind(model: str | None, photo: bool, path: Path) -> None:
+    """Say at once that an input is not for a model that ships; what a file of others reads, it says itself."""
+    if photo and model in (ONE_VIEW, SEVERAL_VIEWS):
+        raise ValueError(
+            f"{str(path)!r} is a color picture, and the model {model} reads depth maps; try --model {PHOTO}"
+        )
+    if not photo and model == PHOTO:
+        raise ValueError(f"{str(path)!r} is a depth map, and the model {model} reads photos; try --model {ONE_VIEW}")
+
+
+def _told(result: "Reconstruction") -> Report:
+    found, agreed = result.likeness, result.agreement
+    return {
+        "parts": result.n_parts,
+        "seconds": result.seconds,
+        "likeness": found and {**asdict(found), "sentence": f"The input {found.sentence}."},
+        "agreement": agreed and {**asdict(agreed), "sentence": f"Seen from the camera, {agreed.sentence}."},
+    }
+
+
+def _notes(views: "DepthViews", options: argparse.Namespace) -> list[str]:
+    """What the user should know about how the input was understood."""
+    notes = []
+    if options.fov is None and options.intrinsics is None and options.input.suffix.lower() != ".npz":
+        notes.append("no intrinsics given, so a field of view of 40 degrees from top to bottom is assumed")
+    seen = views.seen
+    if bool(seen.flatten(1).all(dim=1).any()):
+        notes.append("no pixel is background; if there is more than the object in the picture, give its --mask")
+    else:
+        edges = (seen[:, 0], seen[:, -1], seen[:, :, 0], seen[:, :, -1])
+        if any(float(edge.float().mean(dim=-1).max()) > _CUT_OFF for edge in edges):
+            notes.append("the object reaches the border of the picture, where it may be cut off")
+    return notes

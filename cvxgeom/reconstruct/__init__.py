@@ -1,0 +1,46 @@
+"""From a depth map or a photo of an object to its shape: reading inputs, running a model, and how far to trust it.
+
+The module itself can be called: ``cvxgeom.reconstruct(model, views)`` is the function of that name.
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from .agreement import Agreement, agreement
+from .cameras import Lens, read_lens
+from .files import is_photo
+from .gaps import to_meters
+from .likeness import Likeness, Reference, likeness
+from .photo import Photo, read_photo
+from .portrait import portrait
+from .read import read_depth, read_mask
+from .run import Reconstruction, reconstruct
+
+__all__ = [
+    "Agreement",
+    "Lens",
+    "Likeness",
+    "Photo",
+    "Reconstruction",
+    "Reference",
+    "agreement",
+    "is_photo",
+    "likeness",
+    "portrait",
+    "read_depth",
+    "read_lens",
+    "read_mask",
+    "read_photo",
+    "reconstruct",
+    "to_meters",
+]
+
+
+class _CallableModule(ModuleType):
+    """``cvxgeom.reconstruct`` is both the folder and what a user wants to call."""
+
+    __call__: Callable[..., Reconstruction] = staticmethod(reconstruct)
+
+
+sys.modules[__name__].__class__ = _CallableModule

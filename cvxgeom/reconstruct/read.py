@@ -1,0 +1,169 @@
+"""From a depth file and what a user knows about its camera to DepthViews."""
+
+import logging
+import os
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from PIL import Image
+
+from .._checks import describe
+from ..depth import DepthViews
+from .cameras import (
+    FIELD_OF_VIEW,
+    VIEW,
+    Intrinsics,
+    Lens,
+    Number,
+    check_fit,
+    check_rigid,
+    lens_of_angle,
+    read_lens,
+    turned_to,
+)
+from .files import StoredDepth, existing_file, load_arrays, open_image, read_stored_depth
+from .gaps import to_meters
+
+log = logging.getLogger("cvxgeom")
+
+
+def read_depth(
+    path: str | os.PathLike,
+    *,
+    view: tuple[Number, Number] | None = None,
+    intrinsics: Intrinsics | None = None,
+    field_of_view: Number | None = None,
+    mask: str | os.PathLike | Bool[np.ndarray, "h w"] | None = None,
+    depth_scale: Number | None = None,
+) -> DepthViews:
+    """Read one or several depth maps of one object, for a model to make a shape of.
+
+    The object frame has y up and, if the camera is where ``view`` says, z to the object's front. Its unit is the meter
+    and its origin the middle of the box around everything that is seen. A file with extrinsics has its own frame
+    instead, which must have y up as well.
+
+    Args:
+        path: ``.png`` (16 bits), ``.npy``, ``.npz`` with the keys depth, intrinsics and extrinsics (object → camera,
+            OpenCV axes, meters) for one or several views, or ``.exr``. Values are z-depth: lengths along the optical
+            axis. Zero, NaN and infinity: see `cvxgeom.reconstruct.to_meters`.
+        view: (azimuth, elevation) of the camera as seen from the object, degrees; azimuth 0 sees its front, 90 its
+            right side from +x; by default that of the intrinsics' file, else (35, 20).
+        intrinsics: fx, fy, cx, cy in pixels, a 3×3 matrix, or a file, see `cvxgeom.reconstruct.read_lens`; they replace
+            those of the depth file.
+        field_of_view: vertical, degrees, instead of intrinsics; 40 where nothing is known.
+        mask: which pixels show the object: a picture or ``.npy`` file of the same size, bright where it is. Everything
+            else counts as background.
+        depth_scale: how many of the file's numbers make a meter; by default 1000 for whole numbers, 1 for others.
+
+    Returns:
+        The views in float32.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ImportError: the file needs a package that is not installed.
+        ValueError: a file is damaged, holds no depth, shows nothing, has another unit than assumed, or does not fit the
+            camera or the mask.
+
+    Example:
+        >>> depth = np.zeros((60, 80), np.uint16)
+        >>> depth[20:40, 30:50] = 1500
+        >>> np.save("box.npy", depth)
+        >>> views = read_depth("box.npy", view=(0, 0))
+        >>> views.n_views, int(views.seen.sum()), round(float(views.centers()[0, 2]), 3)
+        (1, 400, 1.5)
+    """
+    if intrinsics is not None and field_of_view is not None:
+        raise ValueError("intrinsics and field_of_view both describe the lens; give one of them")
+    stored, name = read_stored_depth(path), repr(str(path))
+    height, width = stored.numbers.shape[1:]
+    marked = None if mask is None else read_mask(mask, (width, height), name)
+    depth = to_meters(stored, name, depth_scale, None if marked is None else _for_each(marked, stored))
+    lens = _lens(stored, intrinsics, field_of_view, (width, height), name)
+    matrices = np.stack([one.matrix for one in lens])
+    if stored.extrinsics is not None:
+        if view is not None:
+            raise ValueError(f"{name} has extrinsics, which say where its cameras stand; leave view out")
+        check_rigid(stored.extrinsics, name)
+        return _views(depth, matrices, stored.extrinsics).to(torch.float32)
+    turned = _views(depth, matrices, turned_to(view or lens[0].view or VIEW)[None])
+    to_origin = torch.eye(4, dtype=torch.float64)
+    to_origin[:3, 3] = -turned.frame()[0]
+    return turned.moved(to_origin).to(torch.float32)
+
+
+def read_mask(
+    mask: str | os.PathLike | Bool[np.ndarray, "h w"], size: tuple[int, int], name: str
+) -> Bool[np.ndarray, "h w"]:
+    """Which pixels show the object.
+
+    Args:
+        mask: an array, or a file: a ``.npy`` array, or a picture whose alpha channel, if it has one that varies, or
+            else brightness tells.
+        size: (width, height) that it must have.
+        name: what error messages call the image that it belongs to.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged or has another size.
+
+    Example:
+        >>> read_mask(np.eye(3, dtype=bool), (3, 3), "a picture").sum()
+        np.int64(3)
+    """
+    if isinstance(mask, np.ndarray):
+        values, label = mask, "mask"
+    else:
+        path, label = existing_file(mask), f"the mask {str(mask)!r}"
+        values = load_arrays(path) if path.suffix.lower() == ".npy" else _brightness(open_image(path))
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "buif":
+        raise ValueError(f"{label} must be one number for each pixel, got {describe(values)}")
+    if values.shape[::-1] != size:
+        width, height = values.shape[::-1]
+        raise ValueError(f"{label} has {width} x {height} pixels, and {name} has {size[0]} x {size[1]}")
+    # Half of the brightest: a mask may hold 0 and 1 or 0 and 255, and a .jpg smears its edges.
+    values = np.nan_to_num(values.astype(np.float64))
+    return values > values.max() / 2
+
+
+def _brightness(image: Image.Image) -> np.ndarray:
+    if "A" in image.getbands():
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min() < alpha.max():
+            return alpha
+    return np.asarray(image if image.mode.startswith("I") else image.convert("L"))
+
+
+def _for_each(marked: np.ndarray, stored: StoredDepth) -> np.ndarray:
+    if len(stored.numbers) > 1:
+        raise ValueError(
+            f"a mask belongs to one view, and there are {len(stored.numbers)}; mark the background by +inf"
+        )
+    return marked[None]
+
+
+def _lens(
+    stored: StoredDepth, intrinsics: Intrinsics | None, angle: Number | None, size: tuple[int, int], name: str
+) -> list[Lens]:
+    """One for each view: given ones first, those of the file, or the default angle."""
+    n_views = len(stored.numbers)
+    if intrinsics is not None:
+        lens = [read_lens(intrinsics)] * n_views
+        meant = lens[0].size
+        if meant is not None and meant != size:
+            raise ValueError(
+                f"the intrinsics are for images of {meant[0]} x {meant[1]} pixels, and {name} has {size[0]} x {size[1]}"
+            )
+    elif angle is None and stored.intrinsics is not None:
+        lens = [Lens(matrix) for matrix in stored.intrinsics]
+    else:
+        if angle is None:
+            log.info("%s: no intrinsics given, a field of view of %g degrees is assumed", name, FIELD_OF_VIEW)
+        return [lens_of_angle(FIELD_OF_VIEW if angle is None else angle, size)] * n_views
+    for one in lens:
+        check_fit(one.matrix, size, name)
+    return lens
+
+
+def _views(depth: np.ndarray, intrinsics: np.ndarray, extrinsics: np.ndarray) -> DepthViews:
+    return DepthViews(*(torch.from_numpy(np.ascontiguousarray(array)) for array in (depth, intrinsics, extrinsics)))

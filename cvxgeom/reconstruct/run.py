@@ -1,0 +1,78 @@
+"""From views to a shape, and how far it can be trusted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .._checks import describe
+from ..depth import DepthViews
+from ..shape import ConvexUnion
+from .agreement import Agreement, agreement
+from .likeness import Likeness, Reference, likeness
+
+Model = Callable[[DepthViews], ConvexUnion]
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What a model made of one input."""
+
+    shape: ConvexUnion  #: in the frame and unit of the views
+    seconds: float  #: that the model took
+    likeness: Likeness | None  #: None where the model has no reference to compare with
+    agreement: Agreement | None  #: None where the input has no depth to compare with
+
+    @property
+    def n_parts(self) -> int:
+        """Convexes that are bounded solids."""
+        return sum(polytope.is_bounded for polytope in self.shape.polytopes())
+
+
+def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> Reconstruction:
+    """Run a model on one input, and look at the result.
+
+    Args:
+        model: called with the views it gives a `ConvexUnion` in their frame. For the likeness it needs
+            ``encode(views)`` besides, one feature per object of a batch, and a reference: ``reference``, or its own
+            attribute of that name, a `Reference` or the dictionary of one.
+        views: `DepthViews` of a single object, or what else the model takes.
+        reference: the training features to compare with instead of the model's own.
+
+    Raises:
+        TypeError: the model returned something else.
+        ValueError: the views are of several objects, or no part of the shape is a bounded solid.
+
+    Example:
+        >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png")
+        >>> reconstruct(lambda views: cvxgeom.box(float(views.frame()[1])), views).n_parts
+        1
+    """
+    if isinstance(views, DepthViews) and views.batch_size:
+        raise ValueError(f"views must be of one object, got batch axes {tuple(views.batch_size)}")
+    with torch.no_grad():
+        start = time.perf_counter()
+        shape = model(views)
+        seconds = time.perf_counter() - start
+        if not isinstance(shape, ConvexUnion):
+            raise TypeError(f"model must return a ConvexUnion, got {describe(shape)}")
+        if tuple(shape.batch_size) == (1,):
+            shape = shape[0]
+        known = reference or _reference_of(model)
+        found = None
+        if known is not None and hasattr(model, "encode"):
+            batch = views.unsqueeze() if hasattr(views, "unsqueeze") else views
+            found = likeness(model.encode(batch).cpu(), known)
+        shape = shape.to("cpu")
+        agreed = agreement(shape, views.to("cpu")) if isinstance(views, DepthViews) else None
+    result = Reconstruction(shape.detach(), seconds, found, agreed)
+    if not result.n_parts:
+        raise ValueError("the model found nothing solid in the input: none of its parts encloses a volume")
+    return result
+
+
+def _reference_of(model: Any) -> Reference | None:
+    held = getattr(model, "reference", None)
+    return Reference.from_dict(held) if isinstance(held, dict) else held

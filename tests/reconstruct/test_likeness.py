@@ -1,0 +1,116 @@
+"""The likeness score: a p-value by construction, and what it needs."""
+
+import math
+
+import pytest
+import torch
+
+import cvxgeom
+from cvxgeom.reconstruct import Likeness, Reference, likeness
+from cvxgeom.reconstruct.likeness import distances_to
+
+
+def test_inputs_like_the_training_data_have_every_percentile_equally_often() -> None:
+    reference = Reference.of(torch.randn(600, 16), held_out=torch.randn(400, 16))
+    percentiles = torch.tensor([likeness(f, reference).percentile for f in torch.randn(400, 16)])
+    for level in (0.05, 0.2, 0.5, 0.8):
+        share = float((percentiles <= level).float().mean())
+        assert share == pytest.approx(level, abs=4 * math.sqrt(level * (1 - level) * (1 / 400 + 1 / 400)))
+
+
+def test_the_training_data_itself_serves_where_nothing_was_held_out() -> None:
+    reference = Reference.of(torch.randn(500, 4))
+    percentiles = torch.tensor([likeness(f, reference).percentile for f in torch.randn(400, 4)])
+    assert 0.4 < float(percentiles.median()) < 0.6
+
+
+def test_what_is_far_away_is_unlike() -> None:
+    reference = Reference.of(torch.randn(300, 8))
+    away = [likeness(torch.full((8,), value), reference) for value in (0.0, 2.0, 4.0, 8.0)]
+    assert [one.percentile for one in away] == sorted((one.percentile for one in away), reverse=True)
+    assert [one.distance for one in away] == sorted(one.distance for one in away)
+    assert away[0].is_like and not away[-1].is_like
+    assert away[-1].percentile == pytest.approx(1 / 301)
+
+
+def test_the_unit_of_a_feature_does_not_matter() -> None:
+    features, query = torch.randn(200, 5), torch.randn(5)
+    unit = torch.tensor([0.1, 1.0, 10.0, 30.0, 2.0])
+    one = likeness(query, Reference.of(features))
+    other = likeness(query * unit, Reference.of(features * unit))
+    assert other.percentile == one.percentile
+    assert other.distance == pytest.approx(one.distance, rel=1e-3)
+
+
+def test_a_number_that_hardly_varies_is_not_blown_up() -> None:
+    features = torch.cat([torch.randn(200, 3), 1 + 1e-9 * torch.randn(200, 1)], dim=1)
+    assert likeness(torch.tensor([0.0, 0.0, 0.0, 1.0001]), Reference.of(features)).is_like
+
+
+def test_two_views_of_one_object_are_no_neighbors() -> None:
+    objects = torch.arange(100).repeat_interleave(2)
+    features = torch.randn(100, 6).repeat_interleave(2, dim=0) + 1e-4 * torch.randn(200, 6)
+    alone, apart = Reference.of(features), Reference.of(features, objects)
+    assert float(alone.distances.max()) < 1e-2 < float(apart.distances.min())
+
+
+def test_distances_are_those_of_a_loop() -> None:
+    features, queries, scale = torch.randn(7, 3), torch.randn(5, 3), torch.rand(3) + 0.5
+    distances, nearest = distances_to(features, queries, scale)
+    for i in range(5):
+        every = [float((((queries[i] - f) / scale) ** 2).mean().sqrt()) for f in features]
+        assert float(distances[i]) == pytest.approx(min(every), rel=1e-5)
+        assert int(nearest[i]) == every.index(min(every))
+    assert distances_to(features, queries[:0], scale)[0].numel() == 0
+
+
+def test_the_nearest_is_named() -> None:
+    reference = Reference.of(torch.eye(3), names=["chair", "table", "lamp"])
+    found = likeness(torch.tensor([[0.1, 0.9, 0.0]]), reference)
+    assert found.nearest == "table"
+    assert found.sentence.endswith("nearest is table")
+
+
+def test_a_reference_survives_a_file_in_half_precision() -> None:
+    reference = Reference.of(torch.randn(100, 8), held_out=torch.randn(50, 8), names=[str(i) for i in range(100)])
+    held = reference.to_dict()
+    assert held["features"].dtype == torch.float16
+    again, query = Reference.from_dict(held), torch.randn(8)
+    one, other = likeness(query, reference), likeness(query, again)
+    assert (other.nearest, other.percentile) == (one.nearest, pytest.approx(one.percentile, abs=0.03))
+    assert other.distance == pytest.approx(one.distance, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("percentile", "words"),
+    [(0.01, "looks unlike"), (0.1, "looks somewhat unlike"), (0.6, "looks like the training data")],
+)
+def test_the_sentence_says_how_sure(percentile: float, words: str) -> None:
+    found = Likeness(percentile, 1.0)
+    assert found.sentence.startswith(words)
+    assert f"{percentile:.0%} of known inputs" in found.sentence
+    assert found.is_like == (percentile >= 0.05)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    features = torch.randn(10, 4)
+    reference = Reference.of(features)
+    with pytest.raises(ValueError, match="feature must have 4 numbers"):
+        likeness(torch.zeros(5), reference)
+    with pytest.raises(ValueError, match="feature must be finite"):
+        likeness(torch.full((4,), torch.nan), reference)
+    with pytest.raises(ValueError, match="features must be of at least two objects"):
+        Reference.of(features[:1])
+    with pytest.raises(ValueError, match="objects must be one number for each of 10 features"):
+        Reference.of(features, [0, 1])
+    with pytest.raises(ValueError, match="names must be one for each of 10 features, got 1"):
+        Reference.of(features, names=["chair"])
+    with pytest.raises(ValueError, match="features must be finite"):
+        Reference(features * torch.inf, reference.distances, reference.scale)
+    with pytest.raises(ValueError, match="must not be empty"):
+        Reference(features, reference.distances[:0], reference.scale)
+    with pytest.raises(ValueError, match=r"scale must have shape \(..., 4\)"):
+        Reference(features, reference.distances, reference.scale[:3])
+    with pytest.raises(ValueError, match=r"a reference must hold features, distances and scale, it lacks scale"):
+        Reference.from_dict({"features": features, "distances": reference.distances})
+    assert cvxgeom.reconstruct.likeness is likeness
