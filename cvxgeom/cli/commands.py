@@ -19,7 +19,7 @@ from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
-from . import reconstruct
+from . import bench, reconstruct
 from .arguments import check_outputs
 from .progress import progress
 
@@ -208,4 +208,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "score": score,
     "render": render,
     "reconstruct": reconstruct.run,
+    "bench": bench.run,
 }

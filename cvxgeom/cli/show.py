@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import reconstruct
+from . import bench, reconstruct
 
 Report = dict[str, Any]
 
@@ -127,5 +127,6 @@ SHOW: dict[str, Callable[[Report], None]] = {
     "score": show_score,
     "render": show_render,
     "reconstruct": reconstruct.show,
+    "bench": bench.show,
     "doctor": show_doctor,
 }

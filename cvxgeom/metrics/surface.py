@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from .._checks import check_positive
-from .boundary import boundary_samples
+from .boundary import BoundarySamples, boundary_samples
 
 _CVXNET_TAU = 0.01
 
@@ -65,6 +65,29 @@ def surface_scores(
     seeds = np.random.SeedSequence(seed).spawn(2)
     p = boundary_samples("prediction", prediction, n_samples, np.random.default_rng(seeds[0]))
     t = boundary_samples("target", target, n_samples, np.random.default_rng(seeds[1]))
+    return sample_scores(p, t, seed, tau=tau)
+
+
+def sample_scores(p: BoundarySamples, t: BoundarySamples, seed: int, *, tau: float = _CVXNET_TAU) -> SurfaceScores:
+    """All scores of surfaces of which samples are at hand, such as those of a data set.
+
+    Args:
+        p: samples of the prediction.
+        t: as many of the target; where its area is not known, NaN stands for it and for ``sampling_floor``.
+        seed: that the samples were drawn with.
+        tau: distance up to which a point counts as met in the F-score, a length.
+
+    Raises:
+        ValueError: the numbers of samples differ.
+
+    Example:
+        >>> same = boundary_samples("box", cvxgeom.box(), 500, np.random.default_rng(0))
+        >>> sample_scores(same, same, seed=0).f_score
+        1.0
+    """
+    n_samples = len(p.points)
+    if len(t.points) != n_samples:
+        raise ValueError(f"t must have as many samples as p, {n_samples}, got {len(t.points)}")
     to_target, nearest_target = KDTree(t.points).query(p.points, workers=-1)
     to_prediction, nearest_prediction = KDTree(p.points).query(t.points, workers=-1)
     l1 = to_target.mean() + to_prediction.mean()

@@ -1,0 +1,211 @@
+"""One call for the whole benchmark of a prepared data set: predictors by name, measured, summed up, written down."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._checks import check_choice
+from ..data import Dataset
+from .geometric import BoundingBox, SeenHull, SpaceCarving
+from .inputs import depth_views
+from .memory import MeanShape, Retrieval, TunedCarving
+from .prediction import Predictor
+from .results import Results, Written, picture_cases, write_results
+from .run import Condition, Journal, conditions, evaluate
+from .score import ceiling
+from .speed import measure_speed
+from .summary import main_group
+
+TASKS = ("depth-to-3d", "rgb-to-3d")
+DEPTH_PREDICTORS = ("box", "hull", "carving", "tuned-carving", "mean", "retrieval")
+LEARN_FROM = ("furniture", "all")
+_N_TIMED = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured on what.
+
+    Args:
+        dataset: folder that ``cvxgeom prepare`` wrote.
+        task: one of `TASKS`.
+        predictors: built-in ones by name, see `DEPTH_PREDICTORS`.
+        views: numbers of views.
+        noise: levels, see `cvxgeom.evaluate.depth_views`.
+        noisy_views: numbers of views for which noise is tried; by default the least and the greatest.
+        split: that is measured.
+        limit: at most so many shapes, evenly spaced over the split; None for all.
+        train: split whose shapes mean shape and retrieval remember.
+        val: split on which levels and slacks are chosen.
+        learn_from: ``"furniture"`` to remember furniture alone (if there is any), or ``"all"``.
+        seed: of all samples and noise.
+        pictures: whether cases are drawn.
+
+    Raises:
+        ValueError: a choice is unknown, or a number of views is not there.
+    """
+
+    dataset: Path
+    task: str = "depth-to-3d"
+    predictors: Sequence[str] = DEPTH_PREDICTORS
+    views: Sequence[int] = (1, 2, 4, 8, 20)
+    noise: Sequence[float] = (0.0, 0.005, 0.01, 0.02)
+    noisy_views: Sequence[int] | None = None
+    split: str = "test"
+    limit: int | None = None
+    train: str = "train"
+    val: str = "val"
+    learn_from: str = "furniture"
+    seed: int = 0
+    pictures: bool = True
+
+    def __post_init__(self) -> None:
+        check_choice("task", self.task, TASKS)
+        check_choice("learn_from", self.learn_from, LEARN_FROM)
+        for name in self.predictors:
+            check_choice("predictors", name, DEPTH_PREDICTORS)
+        for name in ("views", "noise"):
+            if not len(getattr(self, name)):
+                raise ValueError(f"{name} must hold at least one number, got none")
+
+    def conditions(self) -> list[Condition]:
+        """Each number of views without noise, some with."""
+        chosen = sorted({min(self.views), max(self.views)}) if self.noisy_views is None else self.noisy_views
+        return conditions(self.views, self.noise, chosen)
+
+    def settings(self) -> dict[str, Any]:
+        """What rows depend on, as plain values."""
+        manifest = (self.dataset / "manifest.json").read_bytes()
+        learned = {"train": self.train, "val": self.val, "learn_from": self.learn_from}
+        place = {"dataset": hashlib.sha256(manifest).hexdigest(), "split": self.split, "task": self.task}
+        return {**place, **learned, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A predictor from outside of this package.
+
+    Args:
+        predictor: with a name of its own.
+        identity: what tells it from another one of the same name, such as the hash of its weights.
+        encode: views of one object → a latent vector, by which the nearest training shape is looked for as well; None
+            for no such predictor.
+    """
+
+    predictor: Predictor
+    identity: str = ""
+    encode: Callable[[Any], Any] | None = field(default=None, repr=False)
+
+
+def benchmark(
+    plan: Plan,
+    folder: Path,
+    learned: Sequence[Learned] = (),
+    *,
+    notes: Sequence[str] = (),
+    report: Callable[[str, int, int], None] = lambda _what, _done, _all: None,
+) -> Written:
+    """Measure predictors on a data set and write the results; what is there already of the same plan is kept.
+
+    Args:
+        plan: what is measured on what.
+        folder: of the results.
+        learned: predictors from outside; they come first in all tables, and differences are those of the first one.
+        notes: lines for the top of the report.
+        report: is told what goes on, and how much of it is done.
+
+    Returns:
+        Summaries and files.
+
+    Raises:
+        FileNotFoundError: there is no such data set.
+        ValueError: it has no such split, or the folder holds results of another plan.
+    """
+    records = _spaced(Dataset(plan.dataset, plan.split), plan.limit)
+    predictors, identities = _predictors(plan, learned)
+    settings = plan.settings()
+    journal = Journal(folder, settings, identities)
+
+    def see(record: Any, condition: Condition) -> Any:
+        return depth_views(record, condition.n_views, condition.noise, plan.seed)
+
+    chosen = plan.conditions()
+    rows = evaluate(
+        records,
+        predictors,
+        chosen,
+        see,
+        journal=journal,
+        seed=plan.seed,
+        report=lambda done, total: report("measuring", done, total),
+    )
+    first = Condition(min(plan.views))
+    timed = [p for p in predictors if getattr(p, "only_views", None) in (None, first.n_views)]
+    speeds = []
+    for i, predictor in enumerate(timed):
+        report("timing", i, len(timed))
+        speeds.append(measure_speed(predictor, _spaced(records, _N_TIMED), lambda record: see(record, first)))
+    by_id = {record.id: record for record in records}
+
+    def pictures(place: Path) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for i, n_views in enumerate(sorted({min(plan.views), max(plan.views)})):
+            report("drawing", i, 2)
+            condition = Condition(n_views)
+            able = [p for p in predictors if getattr(p, "only_views", None) in (None, n_views)]
+            found |= picture_cases(place, rows, by_id, able, condition, lambda record, c=condition: see(record, c))
+        return found
+
+    group = main_group(rows)
+    ceilings = [ceiling(record) for record in records if group == "all" or record.furniture]
+    mean_ceiling = {name: float(np.mean([one[name] for one in ceilings])) for name in ceilings[0]}
+    results = Results(_title(plan), {**settings, "limit": plan.limit}, notes, mean_ceiling, speeds)
+    return write_results(folder, rows, results, pictures if plan.pictures else None)
+
+
+def _predictors(plan: Plan, learned: Sequence[Learned]) -> tuple[list[Predictor], dict[str, str]]:
+    """All predictors with their identities; the training shapes are opened if one needs them."""
+    found: list[Predictor] = [entry.predictor for entry in learned]
+    identities = {entry.predictor.name: entry.identity for entry in learned}
+    encoders = [entry for entry in learned if entry.encode is not None]
+    train: list[Any] = []
+    val: list[Any] = []
+    if encoders or {"tuned-carving", "mean", "retrieval"} & set(plan.predictors):
+        train = _learned_from(Dataset(plan.dataset, plan.train), plan.learn_from)
+        val = _learned_from(Dataset(plan.dataset, plan.val), plan.learn_from)
+    make: Mapping[str, Callable[[], Predictor]] = {
+        "box": BoundingBox,
+        "hull": SeenHull,
+        "carving": SpaceCarving,
+        "tuned-carving": lambda: TunedCarving(val),
+        "mean": lambda: MeanShape(train, val),
+        "retrieval": lambda: Retrieval(train),
+    }
+    for name in plan.predictors:
+        found.append(make[name]())
+    for entry in encoders:
+        assert entry.encode is not None
+        name = f"retrieval by {entry.predictor.name}"
+        found.append(Retrieval(train, entry.encode, name=name))
+        identities[name] = entry.identity
+    return found, {predictor.name: identities.get(predictor.name, "") for predictor in found}
+
+
+def _learned_from(dataset: Dataset, learn_from: str) -> list[Any]:
+    records = list(dataset)
+    furniture = [record for record in records if record.furniture]
+    return furniture if learn_from == "furniture" and furniture else records
+
+
+def _spaced(records: Sequence[Any] | Dataset, limit: int | None) -> list[Any]:
+    """At most so many, evenly spaced, so that nobody picked them."""
+    n = len(records) if limit is None else min(limit, len(records))
+    return [records[int(i)] for i in np.linspace(0, len(records) - 1, n).round()]
+
+
+def _title(plan: Plan) -> str:
+    return f"{plan.task}: {plan.dataset.name}, {plan.split} split"
