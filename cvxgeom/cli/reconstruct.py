@@ -9,7 +9,7 @@ from .arguments import MESH_SUFFIXES, check_outputs, number, path_ending, positi
 
 if TYPE_CHECKING:
     from ..depth import DepthViews
-    from ..reconstruct import Reconstruction
+    from ..reconstruct import Reconstruction, Reference
 
 Report = dict[str, Any]
 
@@ -93,9 +93,9 @@ def run(options: argparse.Namespace) -> Report:
         )
         name = options.model or (ONE_VIEW if views.n_views == 1 else SEVERAL_VIEWS)
         show("loading the model")
-        model = load_model(name)
+        model, reference = load_model(name)
         show("reconstructing")
-        result = reconstruct(model, views)
+        result = reconstruct(model, views, reference)
         union = to_trimesh(result.shape, "union")
         image = None
         if options.picture:
@@ -145,16 +145,24 @@ def show(report: Report) -> None:
     print_outputs(out, report["outputs"])
 
 
-def load_model(name: str) -> Any:
-    """Weights that ship with the package, by name, or those of a file.
+def load_model(name: str) -> "tuple[Any, Reference | None]":
+    """Weights that ship with the package, by name, or those of a file; and their training features if they are there.
+
+    Those of ``x.safetensors`` stand beside it in ``x.reference.npz``.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: there are no such weights, or the file does not hold any.
     """
-    from ..models import CvxNet
+    from ..models.cvxnet import WEIGHTS, CvxNet
+    from ..reconstruct import Reference
 
-    return CvxNet.load(name) if name.endswith(".safetensors") else CvxNet.from_pretrained(name)
+    if name.endswith(".safetensors"):
+        path, model = Path(name), CvxNet.load(name)
+    else:
+        path, model = WEIGHTS / f"{name}.safetensors", CvxNet.from_pretrained(name)
+    known = path.with_suffix(".reference.npz")
+    return model, Reference.load(known) if known.is_file() else None
 
 
 def _check_kind(model: str | None, photo: bool, path: Path) -> None:

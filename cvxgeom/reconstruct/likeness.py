@@ -1,15 +1,18 @@
 """How much an input looks like what a model was trained on, by the features that the model itself computes."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._checks import check_finite, check_tensor, describe
+from .._files import atomic_path
+from .files import existing_file, load_arrays
 
 _UNLIKE, _UNCERTAIN = 0.05, 0.2
 _CHUNK = 4096
@@ -118,23 +121,36 @@ class Reference:
             distances = distances_to(wide, wide, scale, owner)[0]
         return cls(wide, distances, scale, tuple(names))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Tensors and names, as `from_dict` takes them: features in half precision, for a file."""
-        tensors = {"features": self.features.half(), "distances": self.distances, "scale": self.scale}
-        return {**tensors, "names": list(self.names)}
-
-    @classmethod
-    def from_dict(cls, held: dict[str, Any]) -> "Reference":
-        """The reference that `to_dict` gave away.
+    def save(self, path: str | os.PathLike) -> None:
+        """Write an ``.npz`` file, features in half precision; an existing one is replaced.
 
         Raises:
-            ValueError: a part is missing.
+            FileNotFoundError: the folder does not exist.
         """
-        if missing := {"features", "distances", "scale"} - set(held):
-            lacks = ", ".join(sorted(missing))
-            raise ValueError(f"a reference must hold features, distances and scale, it lacks {lacks}")
-        features, distances, scale = (held[name].float() for name in ("features", "distances", "scale"))
-        return cls(features, distances, scale, tuple(held.get("names", ())))
+        with atomic_path(path) as temporary:
+            np.savez_compressed(
+                temporary,
+                features=self.features.half().numpy(),
+                distances=self.distances.numpy(),
+                scale=self.scale.numpy(),
+                names=np.array(self.names, dtype=str),
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Reference":
+        """The reference that `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is damaged or something else.
+        """
+        held = load_arrays(existing_file(path))
+        if not isinstance(held, dict) or not {"features", "distances", "scale"} <= set(held):
+            raise ValueError(f"{str(path)!r} must hold features, distances and scale of a reference, and does not")
+        features, distances, scale = (
+            torch.from_numpy(held[name]).float() for name in ("features", "distances", "scale")
+        )
+        return cls(features, distances, scale, tuple(held["names"].tolist()) if "names" in held else ())
 
 
 def likeness(feature: Float[Tensor, "*one L"], reference: Reference) -> Likeness:

@@ -22,7 +22,7 @@ class Reconstruction:
 
     shape: ConvexUnion  #: in the frame and unit of the views
     seconds: float  #: that the model took
-    likeness: Likeness | None  #: None where the model has no reference to compare with
+    likeness: Likeness | None  #: None where there is no reference to compare with
     agreement: Agreement | None  #: None where the input has no depth to compare with
 
     @property
@@ -36,10 +36,9 @@ def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> R
 
     Args:
         model: called with the views it gives a `ConvexUnion` in their frame. For the likeness it needs
-            ``encode(views)`` besides, one feature per object of a batch, and a reference: ``reference``, or its own
-            attribute of that name, a `Reference` or the dictionary of one.
+            ``encode(views)`` besides, one feature for each object of a batch.
         views: `DepthViews` of a single object, or what else the model takes.
-        reference: the training features to compare with instead of the model's own.
+        reference: the model's training features; without them there is no likeness.
 
     Raises:
         TypeError: the model returned something else.
@@ -60,19 +59,10 @@ def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> R
             raise TypeError(f"model must return a ConvexUnion, got {describe(shape)}")
         if tuple(shape.batch_size) == (1,):
             shape = shape[0]
-        known = reference or _reference_of(model)
-        found = None
-        if known is not None and hasattr(model, "encode"):
-            batch = views.unsqueeze() if hasattr(views, "unsqueeze") else views
-            found = likeness(model.encode(batch).cpu(), known)
+        found = None if reference is None else likeness(model.encode(views.unsqueeze()).cpu(), reference)
         shape = shape.to("cpu")
         agreed = agreement(shape, views.to("cpu")) if isinstance(views, DepthViews) else None
     result = Reconstruction(shape.detach(), seconds, found, agreed)
     if not result.n_parts:
         raise ValueError("the model found nothing solid in the input: none of its parts encloses a volume")
     return result
-
-
-def _reference_of(model: Any) -> Reference | None:
-    held = getattr(model, "reference", None)
-    return Reference.from_dict(held) if isinstance(held, dict) else held

@@ -7,7 +7,6 @@ from torch import Tensor
 
 import cvxgeom
 from cvxgeom import ConvexUnion, DepthViews
-from cvxgeom.reconstruct import Reference
 from cvxgeom.render import Camera, render_maps
 
 N_SLICES = 5
@@ -15,10 +14,6 @@ N_SLICES = 5
 
 class Slices(torch.nn.Module):
     """Boxes around the seen points of each of five slices from bottom to top."""
-
-    def __init__(self, reference: Reference | None = None) -> None:
-        super().__init__()
-        self.reference = reference
 
     def forward(self, views: DepthViews) -> ConvexUnion:
         if views.batch_size:

@@ -29,8 +29,7 @@ class Run(NamedTuple):
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     reference = Reference.of(torch.randn(40, 6) * 0.1 + torch.tensor([0.0, 0, 0, 0.3, 0.2, 0.2]))
-    model = Slices(reference)
-    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: model)
+    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: (Slices(), reference))
 
     def run_here(*arguments: object) -> Run:
         code = main(["reconstruct", *(str(argument) for argument in arguments)])
@@ -212,7 +211,7 @@ def test_a_model_that_finds_nothing_writes_nothing(
     tmp_path: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = cvxgeom.from_planes(torch.eye(3), torch.zeros(3))
-    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: lambda views: empty)
+    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: (lambda views: empty, None))
     done = run(DEMO, "-o", tmp_path / "c.glb")
     assert (done.code, list(tmp_path.iterdir())) == (1, [])
     assert "the model found nothing solid" in done.err

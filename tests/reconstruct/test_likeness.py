@@ -1,7 +1,9 @@
 """The likeness score: a p-value by construction, and what it needs."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,11 +73,11 @@ def test_the_nearest_is_named() -> None:
     assert found.sentence.endswith("nearest is table")
 
 
-def test_a_reference_survives_a_file_in_half_precision() -> None:
+def test_a_reference_survives_a_file_in_half_precision(tmp_path: Path) -> None:
     reference = Reference.of(torch.randn(100, 8), held_out=torch.randn(50, 8), names=[str(i) for i in range(100)])
-    held = reference.to_dict()
-    assert held["features"].dtype == torch.float16
-    again, query = Reference.from_dict(held), torch.randn(8)
+    reference.save(tmp_path / "x.reference.npz")
+    assert np.load(tmp_path / "x.reference.npz")["features"].dtype == np.float16
+    again, query = Reference.load(tmp_path / "x.reference.npz"), torch.randn(8)
     one, other = likeness(query, reference), likeness(query, again)
     assert (other.nearest, other.percentile) == (one.nearest, pytest.approx(one.percentile, abs=0.03))
     assert other.distance == pytest.approx(one.distance, rel=1e-2)
@@ -111,6 +113,15 @@ def test_wrong_arguments_are_refused() -> None:
         Reference(features, reference.distances[:0], reference.scale)
     with pytest.raises(ValueError, match=r"scale must have shape \(..., 4\)"):
         Reference(features, reference.distances, reference.scale[:3])
-    with pytest.raises(ValueError, match=r"a reference must hold features, distances and scale, it lacks scale"):
-        Reference.from_dict({"features": features, "distances": reference.distances})
     assert cvxgeom.reconstruct.likeness is likeness
+
+
+def test_a_wrong_file_is_one_sentence(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", features=np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="must hold features, distances and scale of a reference, and does not"):
+        Reference.load(tmp_path / "x.npz")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        Reference.load(tmp_path / "none.npz")
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(ValueError, match="is damaged or cut off"):
+        Reference.load(tmp_path / "x.npz")

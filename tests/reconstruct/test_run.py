@@ -91,7 +91,7 @@ def reference() -> Reference:
 
 def test_a_model_gives_a_shape_with_both_judgments() -> None:
     views = seen_by(VIEWS[:1])
-    result = reconstruct(Slices(reference()), views)
+    result = reconstruct(Slices(), views, reference())
     assert result.n_parts == 5
     assert result.seconds > 0
     assert result.likeness is not None and result.likeness.is_like
@@ -103,12 +103,6 @@ def test_something_else_is_unlike() -> None:
     needle = seen_by([camera_at((35, 20))], cvxgeom.box((0.02, 0.7, 0.02)))
     found = reconstruct(Slices(), needle, reference()).likeness
     assert found is not None and not found.is_like
-
-
-def test_a_reference_may_come_as_the_dictionary_of_a_file() -> None:
-    model = Slices()
-    object.__setattr__(model, "reference", reference().to_dict())
-    assert reconstruct(model, seen_by(VIEWS[:1])).likeness is not None
 
 
 def test_a_batch_of_one_is_a_shape() -> None:
