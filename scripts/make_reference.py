@@ -2,8 +2,9 @@
 
     python scripts/make_reference.py WEIGHTS.safetensors --dataset DATASET [--views 1] [--per-shape 2]
 
-Writes ``WEIGHTS.reference.npz``: features of the training split, a few random inputs of each shape; and the distances of
-all inputs of the validation split to them, which set the standard. An input is as many views of a shape as ``--views`` says.
+Writes ``WEIGHTS.reference.npz``: features of the training split, of a few random inputs of each shape; and the
+distances of inputs of the validation split to them, which set the standard. An input is as many views of a shape as
+``--views`` says.
 """
 
 import argparse
