@@ -1,5 +1,6 @@
 """Depth views: what cameras around an object measured, and what that says about any point in space."""
 
+import math
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class DepthViews:
         """
         inverse = torch.linalg.inv(matrix.to(self.extrinsics))
         moved = copy(self)  # not checked again: that would cost a pass over all pixels
-        object.__setattr__(moved, "extrinsics", self.extrinsics @ inverse[..., None, :, :])
+        object.__setattr__(moved, "extrinsics", _product(self.extrinsics, inverse[..., None, :, :]))
         return moved
 
     def centers(self) -> Float[Tensor, "*batch V 3"]:
@@ -133,22 +134,30 @@ class DepthViews:
         column = torch.arange(w, dtype=self.depth.dtype, device=self.depth.device)[first[1] :: stride] + 0.5
         # One matrix a view: pixel · depth → camera → object.
         to_object = torch.linalg.inv(self.extrinsics)
-        ray = (to_object[..., :3, :3] @ torch.linalg.inv(self.intrinsics))[..., None, None, :, :]
+        ray = _product(to_object[..., :3, :3], torch.linalg.inv(self.intrinsics))[..., None, None, :, :]
         far = depth.masked_fill(~depth.isfinite(), torch.nan)[..., None]
         return (ray[..., 0] * column[..., None] + ray[..., 1] * row[..., None] + ray[..., 2]) * far + to_object[
             ..., None, None, :3, 3
         ]
 
-    def frame(self) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch"]]:
-        """Middle and longest side of the axis-parallel box around all seen points.
+    def stride(self, n_pixels: int) -> int:
+        """The `stride` with which `points` looks at no more than so many pixels of an object, about."""
+        check_positive("n_pixels", n_pixels)
+        return max(1, math.ceil(math.sqrt(math.prod(self.depth.shape[-3:]) / n_pixels)))
+
+    def frame(self, n_pixels: int = 30_000) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch"]]:
+        """Middle and longest side of the axis-parallel box around the seen surface.
+
+        Args:
+            n_pixels: look at about so many pixels, evenly spread over all views.
 
         Raises:
-            ValueError: an object is not seen in any view.
+            ValueError: an object is not seen in any of these pixels.
         """
-        if not bool(self.seen.flatten(len(self.batch_size)).any(dim=-1).all()):
-            raise ValueError("depth must show the object in at least one pixel, got background and gaps alone")
-        points = self.points().flatten(len(self.batch_size), -2)
+        points = self.points(self.stride(n_pixels)).flatten(len(self.batch_size), -2)
         missing = points.isnan()
+        if bool(missing[..., 0].all(dim=-1).any()):
+            raise ValueError("depth must show the object in several pixels, got background and gaps alone")
         low = points.masked_fill(missing, torch.inf).amin(dim=-2)
         high = points.masked_fill(missing, -torch.inf).amax(dim=-2)
         return (low + high) / 2, (high - low).amax(dim=-1)
@@ -163,5 +172,10 @@ class DepthViews:
         Returns:
             Lengths, one of each kind per point.
         """
-        cameras = self.intrinsics @ self.extrinsics[..., :3, :]
+        cameras = _product(self.intrinsics, self.extrinsics[..., :3, :])
         return Evidence(*depth_evidence(points.to(self.depth), self.depth, cameras))
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b of small matrices; not as a matrix product, which autocast would compute in half precision."""
+    return (a[..., None] * b[..., None, :, :]).sum(dim=-2)

@@ -1,0 +1,8 @@
+"""Networks that predict unions of convexes."""
+
+from .baselines import OccupancyNet, VoxelNet
+from .config import PRESETS, CvxNetConfig
+from .cvxnet import CvxNet, preset
+from .grid import GridEncoder
+
+__all__ = ["PRESETS", "CvxNet", "CvxNetConfig", "GridEncoder", "OccupancyNet", "VoxelNet", "preset"]

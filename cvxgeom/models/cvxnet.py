@@ -1,0 +1,187 @@
+"""CvxNet: from what cameras saw to a union of convexes."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .._checks import check_choice, describe
+from .._files import atomic_path
+from ..color import ColorViews
+from ..depth import DepthViews
+from ..shape import ConvexUnion
+from .anchored import AnchoredDecoder
+from .config import PRESETS, CvxNetConfig
+from .decoder import MlpDecoder
+from .grid import GridEncoder
+from .monocular import MonocularDepth
+from .points import PointEncoder
+from .resnet import ColorImageEncoder, DepthImageEncoder
+from .unit import UnitViews
+
+WEIGHTS = Path(__file__).parent.parent / "assets" / "weights"
+PRETRAINED = ("furniture-depth20", "furniture-depth1", "furniture-rgb1")
+# Of the anchored decoder, in units of 1 / inradius; training starts softer.
+HARDNESS = 12.0
+_FORMAT = "cvxgeom-cvxnet-1"
+
+
+class CvxNet(nn.Module):
+    """A network that predicts a union of convexes from depth views or color views of an object.
+
+    Depth is looked at in the frame of what is seen (middle and longest side of its box), so the prediction moves and
+    scales with the object: any unit, any place. It does not turn with it: y points up and z to the object's front.
+
+    Args:
+        config: sizes; `PRESETS` has named ones.
+
+    Example:
+        >>> model = CvxNet(CvxNetConfig(n_convexes=12, width=8, token=32, n_layers=1))
+        >>> camera = cvxgeom.render.Camera(position=(0, 0, 3), size=(32, 32))
+        >>> depth = cvxgeom.render.render_maps(cvxgeom.box(), camera).depth
+        >>> views = DepthViews(depth[None], camera.intrinsics[None].float(), camera.extrinsics[None].float())
+        >>> model(views)
+        ConvexUnion(n_convexes=12, n_halfspaces=18, torch.float32)
+    """
+
+    def __init__(self, config: CvxNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.monocular = MonocularDepth() if config.input == "color" and config.encoder == "grid" else None
+        if config.encoder == "grid":
+            self.encoder: nn.Module = GridEncoder(config.latent, config.width)
+        elif config.encoder == "points":
+            self.encoder = PointEncoder(config.latent)
+        elif config.input == "color":
+            self.encoder = ColorImageEncoder(config.n_views, config.latent, config.width)
+        else:
+            light = config.encoder == "resnet-light"
+            self.encoder = DepthImageEncoder(config.n_views, config.latent, config.width, light=light)
+        if config.decoder == "anchored":
+            n_free = config.n_convexes // 6
+            self.decoder: nn.Module = AnchoredDecoder(
+                config.latent,
+                7 * config.width,
+                config.n_convexes - n_free,
+                n_free,
+                config.token,
+                config.n_layers,
+                config.n_fits,
+            )
+        else:
+            self.decoder = MlpDecoder(config.latent, config.n_convexes, config.n_halfspaces)
+
+    def forward(self, views: DepthViews | ColorViews) -> ConvexUnion:
+        """The predicted union, batched as the views are, in their object frame.
+
+        Args:
+            views: of one object or a batch; depth or color as the configuration says.
+
+        Raises:
+            TypeError: the views are of the other kind.
+            ValueError: an object is not seen, or an image encoder was made for another number of views.
+        """
+        return self.stages(views)[-1]
+
+    def stages(self, views: DepthViews | ColorViews, hardness: float = HARDNESS) -> list[ConvexUnion]:
+        """The unions that the decoder goes through, the last one best: training looks at all of them.
+
+        Args:
+            views: as for a prediction.
+            hardness: of the anchored decoder: sharpness of each convex in units of 1 / its inradius.
+        """
+        if not views.batch_size:
+            return [shape[0] for shape in self.stages(views.unsqueeze(), hardness)]
+        seen = self._depth(views)
+        if isinstance(seen, ColorViews):
+            return [self.decoder(self.encoder(seen))]
+        unit = UnitViews.of(seen)
+        if isinstance(self.decoder, AnchoredDecoder):
+            assert isinstance(self.encoder, GridEncoder)
+            latent, grids = self.encoder.encode(unit)
+            unions = self.decoder(unit, latent, grids, hardness)
+        else:
+            unions = [self.decoder(self.encoder(seen))]
+        return [unit.to_user(union) for union in unions]
+
+    def encode(self, views: DepthViews | ColorViews) -> Float[Tensor, "B L"]:
+        """Latent vectors of a batch of objects."""
+        return self.encoder(self._depth(views if views.batch_size else views.unsqueeze()))
+
+    def _depth(self, views: DepthViews | ColorViews) -> DepthViews | ColorViews:
+        """What the encoder reads."""
+        wanted = ColorViews if self.config.input == "color" else DepthViews
+        if not isinstance(views, wanted):
+            raise TypeError(f"views must be {wanted.__name__} for a {self.config.input} model, got {describe(views)}")
+        return views if self.monocular is None else self.monocular(views)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+        """Write weights and configuration to one ``.safetensors`` file.
+
+        Args:
+            path: the file to create or replace.
+            dtype: number type of the weights in the file.
+        """
+        from safetensors.torch import save_file
+
+        state = {name: value.detach().cpu().to(dtype).contiguous() for name, value in self.state_dict().items()}
+        metadata = {"format": _FORMAT, "config": json.dumps(asdict(self.config))}
+        with atomic_path(path) as temporary:
+            save_file(state, temporary, metadata)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "CvxNet":
+        """A model from a file that `save` wrote, in float32 and evaluation mode.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is not such a file, or its weights are of another configuration.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there is no file {str(path)!r}")
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                state = {name: file.get_tensor(name).float() for name in file.keys()}
+        except SafetensorError as error:
+            raise ValueError(f"{str(path)!r} is damaged or not a safetensors file") from error
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"{str(path)!r} does not hold a CvxNet (its format is {metadata.get('format')!r})")
+        model = cls(CvxNetConfig(**json.loads(metadata["config"])))
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"{str(path)!r} holds weights that do not fit its configuration") from error
+        return model.eval()
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> "CvxNet":
+        """A model that comes with the package; no network is needed.
+
+        Args:
+            name: ``"furniture-depth20"`` (several depth views), ``"furniture-depth1"`` (one) or ``"furniture-rgb1"``
+                (one color view).
+
+        Raises:
+            ValueError: there is no such model.
+        """
+        check_choice("name", name, PRETRAINED)
+        return cls.load(WEIGHTS / f"{name}.safetensors")
+
+
+def preset(name: str) -> CvxNet:
+    """A model of a named configuration, with fresh weights.
+
+    Raises:
+        ValueError: there is no such configuration.
+    """
+    check_choice("name", name, tuple(PRESETS))
+    return CvxNet(PRESETS[name])
