@@ -66,12 +66,13 @@ setup(
         "pillow>=10.1",
         "jaxtyping>=0.2.34",
         "rich>=13.8,<15",
+        "safetensors>=0.4",
     ],
     extras_require={
         # rays against triangle meshes: the input panel of a picture, depth for data sets; depth maps of renderers
         "render": ["embreex>=4.4", "pyrender==0.1.45", "OpenEXR>=3.3"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
-        "train": ["tensorboard", "h5py", "safetensors", "tyro>=1"],
+        "train": ["tensorboard", "h5py", "tyro>=1"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.7"],
         "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],

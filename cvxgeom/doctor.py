@@ -10,7 +10,18 @@ from typing import Any
 
 from . import __version__
 
-CORE = ("torch", "numpy", "scipy", "trimesh", "scikit-image", "manifold3d", "pillow", "jaxtyping", "rich")
+CORE = (
+    "torch",
+    "numpy",
+    "scipy",
+    "trimesh",
+    "scikit-image",
+    "manifold3d",
+    "pillow",
+    "jaxtyping",
+    "rich",
+    "safetensors",
+)
 
 # package -> (extra that installs it, what it is for)
 OPTIONAL = {
@@ -21,7 +32,6 @@ OPTIONAL = {
     "plotly": ("viewer", "pages that need no server"),
     "tensorboard": ("train", "curves of a training run"),
     "h5py": ("train", "data sets in one file"),
-    "safetensors": ("train", "weights"),
     "tyro": ("train", "training options on the command line"),
     "libigl": ("bench", "an independent inside test to compare with"),
     "coacd": ("bench", "another decomposition to compare with"),
