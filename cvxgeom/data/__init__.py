@@ -1,16 +1,25 @@
-"""Left of the arrow: from any mesh to a solid, and from a solid to labeled points."""
+"""Left of the arrow: from any mesh to a solid, from a solid to labeled points, and datasets."""
 
+from .dataset import ColorViews, Dataset, DepthMaps, Record
 from .furniture import FurnitureEntry, FurnitureLibrary
+from .manifest import write_dataset
 from .normalization import Normalization, normalize
 from .readers import read_mesh
+from .records import Arrays, Facts
 from .sampling import LabeledPoints, sample_inside, sample_near_surface, sample_surface, sample_uniform
 from .solid import Solid, solidify
 
 __all__ = [
+    "Arrays",
+    "ColorViews",
+    "Dataset",
+    "DepthMaps",
+    "Facts",
     "FurnitureEntry",
     "FurnitureLibrary",
     "LabeledPoints",
     "Normalization",
+    "Record",
     "Solid",
     "normalize",
     "read_mesh",
@@ -19,4 +28,5 @@ __all__ = [
     "sample_surface",
     "sample_uniform",
     "solidify",
+    "write_dataset",
 ]
