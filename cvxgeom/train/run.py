@@ -127,7 +127,7 @@ class Run:
         numbers = torch.stack([loss.detach(), *(value.detach() for value in terms.values())]).float()
         means = self.team.mean(numbers).tolist()
         if not (torch.isfinite(norm) and torch.isfinite(torch.tensor(means[0]))):
-            self._fail(batch, float(loss), float(norm))
+            self._fail(batch, float(loss.detach()), float(norm))
         return means[0], dict(zip(terms, means[1:], strict=True)), float(norm)
 
     def _update(self) -> None:
