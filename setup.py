@@ -52,7 +52,7 @@ setup(
     license="MIT",
     license_files=["LICENSE", "CREDITS.md"],
     packages=find_packages(include=["cvxgeom", "cvxgeom.*"]),
-    package_data={"cvxgeom": ["py.typed", "assets/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]},
+    package_data={"cvxgeom": ["py.typed", "assets/*", "assets/weights/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]},
     ext_modules=[Extension("cvxgeom._native.library", sources=[], optional=True)],
     cmdclass={"build_ext": BuildCpuLibrary},
     python_requires=">=3.10",

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,6 +28,10 @@ from .gaps import to_meters
 
 log = logging.getLogger("cvxgeom")
 
+# A point is a stray if it lies this many longest sides outside the box that holds all but so many of the points. With
+# half as much, the feet of armchairs seen from above would be strays.
+_REACH, _TAIL = 0.5, 0.005
+
 
 def read_depth(
     path: str | os.PathLike,
@@ -38,6 +43,9 @@ def read_depth(
     depth_scale: Number | None = None,
 ) -> DepthViews:
     """Read one or several depth maps of one object, for a model to make a shape of.
+
+    A few pixels that lie far from all others, such as those of a wall at the edge of a mask, are left out with a
+    warning.
 
     The object frame has y up and, if the camera is where ``view`` says, z to the object's front. Its unit is the meter
     and its origin the middle of the box around everything that is seen. A file with extrinsics has its own frame
@@ -85,11 +93,37 @@ def read_depth(
         if view is not None:
             raise ValueError(f"{name} has extrinsics, which say where its cameras stand; leave view out")
         check_rigid(stored.extrinsics, name)
-        return _views(depth, matrices, stored.extrinsics).to(torch.float32)
-    turned = _views(depth, matrices, turned_to(view or lens[0].view or VIEW)[None])
+        return without_strays(_views(depth, matrices, stored.extrinsics), name).to(torch.float32)
+    turned = without_strays(_views(depth, matrices, turned_to(view or lens[0].view or VIEW)[None]), name)
     to_origin = torch.eye(4, dtype=torch.float64)
     to_origin[:3, 3] = -turned.frame()[0]
     return turned.moved(to_origin).to(torch.float32)
+
+
+def without_strays(views: DepthViews, name: str) -> DepthViews:
+    """The views without the few points that lie far outside of where nearly all are: they would set the frame.
+
+    Args:
+        views: of one object.
+        name: what the warning calls them.
+
+    Example:
+        >>> depth = torch.full((1, 40, 40), 2.0)
+        >>> depth[0, 0, 0] = 9.0
+        >>> lens = torch.tensor([[[40.0, 0, 20], [0, 40.0, 20], [0, 0, 1]]])
+        >>> without_strays(DepthViews(depth, lens, torch.eye(4)[None]), "a wall").depth[0, 0, :2]
+        tensor([nan, 2.])
+    """
+    points = views.points()[views.seen]
+    low, high = (torch.from_numpy(np.quantile(points.numpy(), q, axis=0)).to(points) for q in (_TAIL, 1 - _TAIL))
+    reach = _REACH * (high - low).max()
+    stray = ((points < low - reach) | (points > high + reach)).any(dim=-1)
+    if not bool(stray.any()):
+        return views
+    log.warning("%s: %d of %d pixels lie far from the rest and are left out", name, int(stray.sum()), len(stray))
+    depth = views.depth.clone()
+    depth[views.seen] = torch.where(stray, torch.nan, depth[views.seen])
+    return replace(views, depth=depth)
 
 
 def read_mask(

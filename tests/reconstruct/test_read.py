@@ -130,6 +130,22 @@ def test_renderers_write_huge_numbers_for_nothing(tmp_path: Path, depth: np.ndar
     np.testing.assert_array_equal(read_depth(tmp_path / "d.npy").depth[0].isposinf(), np.isinf(depth))
 
 
+def test_a_few_pixels_of_the_wall_behind_do_not_set_the_frame(
+    tmp_path: Path, depth: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    np.save(tmp_path / "clean.npy", depth)
+    clean = read_depth(tmp_path / "clean.npy")
+    assert not caplog.records
+    dirty = depth.copy()
+    edge = np.argwhere(np.isfinite(depth))[[0, -1]]
+    dirty[tuple(edge.T)] = 6.0
+    np.save(tmp_path / "dirty.npy", dirty)
+    views = read_depth(tmp_path / "dirty.npy")
+    assert f"2 of {np.isfinite(depth).sum()} pixels lie far from the rest and are left out" in caplog.text
+    assert int(views.depth.isnan().sum()) == 2
+    torch.testing.assert_close(views.frame()[1], clean.frame()[1], rtol=0.02, atol=0)
+
+
 # -- several views ----------------------------------------------------------------------------------------------------
 
 
