@@ -1,6 +1,7 @@
 """What stands on a command line, as values; a wrong one is one sentence."""
 
 import argparse
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -87,3 +88,20 @@ def check_outputs(outputs: list[Path | None], *inputs: Path | None) -> None:
             raise PermissionError(f"{str(path.parent)!r} is not writable")
         if any(entry and entry.exists() and path.exists() and path.samefile(entry) for entry in inputs):
             raise ValueError(f"{str(path)!r} is an input; choose another name for the output")
+
+
+def check_extra(extra: str, package: str, option: str) -> None:
+    """Find out before the work starts that a package is missing.
+
+    Args:
+        extra: of cvxgeom, that has the package.
+        package: its name.
+        option: of the command line, that needs it.
+
+    Raises:
+        ImportError: the package is not installed.
+    """
+    if importlib.util.find_spec(package) is None:
+        from ..doctor import install_command
+
+        raise ImportError(f"{option} needs the package {package}: {install_command(extra)}")

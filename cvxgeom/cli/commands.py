@@ -1,7 +1,6 @@
 """What each command does: checks first, then the library, then a report as plain values."""
 
 import argparse
-import importlib.util
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,13 +13,12 @@ import trimesh
 from .. import metrics
 from .._types import FitStatus
 from ..data import Solid, normalize, read_mesh, solidify
-from ..doctor import install_command
 from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
-from . import bench, reconstruct
-from .arguments import check_outputs
+from . import bench, reconstruct, train
+from .arguments import check_extra, check_outputs
 from .progress import progress
 
 Report = dict[str, Any]
@@ -31,7 +29,7 @@ def fit(options: argparse.Namespace) -> Report:
     """Decompose a mesh, and write the shape, a mesh and a picture of it."""
     check_outputs([options.output, options.mesh, options.picture], options.input)
     if options.picture:
-        _check_extra("render", "embreex", "--picture")
+        check_extra("render", "embreex", "--picture")
     given = {
         "max_parts": options.parts,
         "max_halfspaces": options.halfspaces,
@@ -138,7 +136,7 @@ def render(options: argparse.Namespace) -> Report:
     """Draw a shape."""
     check_outputs([options.output], options.input, options.mesh)
     if options.mesh:
-        _check_extra("render", "embreex", "--mesh")
+        check_extra("render", "embreex", "--mesh")
     shape = _load(options)
     given = {
         "size": options.size,
@@ -196,11 +194,6 @@ def _draw(path: Path, shape: ConvexUnion, mesh: trimesh.Trimesh | None, **option
     return image.size
 
 
-def _check_extra(extra: str, package: str, option: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise ImportError(f"{option} needs the package {package}: {install_command(extra)}")
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "fit": fit,
     "mesh": mesh,
@@ -208,5 +201,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "score": score,
     "render": render,
     "reconstruct": reconstruct.run,
+    "train": train.run,
     "bench": bench.run,
 }

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ..losses import LossWeights, loss_terms
 from .batches import Batch
+from .run import Objective
 
 
 def convex_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -19,3 +20,15 @@ def convex_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[T
     with torch.autocast(batch.points.device.type, enabled=False):
         terms = loss_terms(shape, batch.points, batch.occupancy, batch.n_uniform)
         return terms.total(LossWeights()), terms._asdict()
+
+
+def objective_of(name: str) -> Objective:
+    """The objective that goes with a preset.
+
+    Args:
+        name: of the preset.
+    """
+    return OBJECTIVES.get(name, convex_objective)
+
+
+OBJECTIVES: dict[str, Objective] = {}
