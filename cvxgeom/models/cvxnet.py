@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .._checks import check_choice, describe
-from .._files import atomic_path
 from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import ConvexUnion
@@ -22,6 +21,7 @@ from .monocular import MonocularDepth
 from .points import PointEncoder
 from .resnet import ColorImageEncoder, DepthImageEncoder
 from .unit import UnitViews
+from .weights import read_weights, write_weights
 
 WEIGHTS = Path(__file__).parent.parent / "assets" / "weights"
 PRETRAINED = ("furniture-depth20", "furniture-depth1", "furniture-rgb1")
@@ -128,12 +128,7 @@ class CvxNet(nn.Module):
             path: the file to create or replace.
             dtype: number type of the weights in the file.
         """
-        from safetensors.torch import save_file
-
-        state = {name: value.detach().cpu().to(dtype).contiguous() for name, value in self.state_dict().items()}
-        metadata = {"format": _FORMAT, "config": json.dumps(asdict(self.config))}
-        with atomic_path(path) as temporary:
-            save_file(state, temporary, metadata)
+        write_weights(path, self, {"format": _FORMAT, "config": json.dumps(asdict(self.config))}, dtype)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "CvxNet":
@@ -143,24 +138,7 @@ class CvxNet(nn.Module):
             FileNotFoundError: there is no such file.
             ValueError: it is not such a file, or its weights are of another configuration.
         """
-        from safetensors import SafetensorError, safe_open
-
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"there is no file {str(path)!r}")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                state = {name: file.get_tensor(name).float() for name in file.keys()}
-        except SafetensorError as error:
-            raise ValueError(f"{str(path)!r} is damaged or not a safetensors file") from error
-        if metadata.get("format") != _FORMAT:
-            raise ValueError(f"{str(path)!r} does not hold a CvxNet (its format is {metadata.get('format')!r})")
-        model = cls(CvxNetConfig(**json.loads(metadata["config"])))
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f"{str(path)!r} holds weights that do not fit its configuration") from error
-        return model.eval()
+        return read_weights(path, _FORMAT, lambda config: cls(CvxNetConfig(**config))).eval()
 
     @classmethod
     def from_pretrained(cls, name: str) -> "CvxNet":
