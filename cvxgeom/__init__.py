@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ColorViews": "color",
     "ConvexUnion": "shape",
     "DepthViews": "depth",
     "FitConfig": "fit",
@@ -52,6 +53,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from . import data, fit, mesh, metrics, ops, reconstruct, render, shape
     from ._types import FitStatus, PolytopeStatus
+    from .color import ColorViews
     from .depth import DepthViews
     from .fit import FitConfig, FitResult
     from .mesh import to_trimesh

@@ -18,6 +18,7 @@ LAYERS = {
     "ops": 1,
     "shape": 2,
     "depth": 2,
+    "color": 2,
     "mesh": 3,
     "render": 3,
     "metrics": 3,
