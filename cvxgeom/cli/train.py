@@ -214,7 +214,7 @@ def _trained(
 
     validate = preview = None
     if validation is not None:
-        validate = MeanIoU(validation, config.views[1], depth_stride=config.depth_stride)
+        validate = MeanIoU(validation, config.views[1], depth_stride=config.depth_stride, inputs=config.inputs)
         preview = _preview(validation, config) if config.preview_every else None
     last, scores = None, {}
     steps = train_steps(model, datasets, objective, config, folder, validate=validate, preview=preview)
@@ -238,6 +238,7 @@ def _preview(validation: "Dataset", config: "TrainConfig") -> Any:
     Raises:
         ImportError: embreex is not installed.
     """
+    from ..color import ColorViews
     from ..depth import DepthViews
     from ..evaluate.cases import draw_cases
     from ..evaluate.learned import ConvexPredictor, FieldPredictor
@@ -249,8 +250,10 @@ def _preview(validation: "Dataset", config: "TrainConfig") -> Any:
     cases = [(validation[i], validation[i].label) for i in chosen]
 
     def see(record: Any) -> Any:
-        views = first_views([record], config.views[1], config.depth_stride)
-        return DepthViews(views.depth[0], views.intrinsics[0], views.extrinsics[0])
+        views = first_views([record], config.views[1], config.depth_stride, config.inputs)
+        if isinstance(views, DepthViews):
+            return DepthViews(views.depth[0], views.intrinsics[0], views.extrinsics[0])
+        return ColorViews(views.rgb[0], views.mask[0], views.intrinsics[0], views.extrinsics[0])
 
     def draw(model: Any, progress: float) -> Any:
         def predict(views: Any) -> Any:

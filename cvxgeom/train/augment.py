@@ -81,7 +81,7 @@ def flipped(seen: dict[str, Tensor]) -> dict[str, Tensor]:
     exchange[0, 0] = -1
     to_flipped = torch.eye(3).to(seen["intrinsics"])
     to_flipped[0, 0], to_flipped[0, 2] = -1, width
-    pictures = {name: seen[name].flip(-1) for name in ("depth", "images") if name in seen}
+    pictures = {name: seen[name].flip(-1) for name in ("depth", "rgb", "mask") if name in seen}
     return pictures | {
         "intrinsics": to_flipped @ seen["intrinsics"] @ exchange[:3, :3],
         "extrinsics": exchange @ seen["extrinsics"],

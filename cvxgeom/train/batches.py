@@ -1,7 +1,7 @@
 """Batches, drawn from the seed and the step alone: whoever asks for a step gets the same one, whenever and wherever."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..color import ColorViews
 from ..depth import DepthViews
 from .augment import flipped, map_of, noisy, strided
 from .config import TrainConfig
@@ -27,8 +28,8 @@ class Batch:
         step: that it belongs to.
         ids: of the shapes.
         labels: classes of the shapes.
-        views: depth with cameras, a batch of V views each.
-        images: red, green, blue and silhouette in 0..1, of the same cameras; None where the input is depth.
+        views: depth with cameras, a batch of V views each. Where the input is color, the true depth of its pixels.
+        colors: pictures from the same cameras; None where the input is depth.
         points: object frame (that of the views); uniform ones first.
         occupancy: label of each point, 1 inside and 0 outside.
         n_uniform: how many points are uniform in the box.
@@ -39,7 +40,7 @@ class Batch:
     ids: tuple[str, ...]
     labels: tuple[str, ...]
     views: DepthViews
-    images: Float[Tensor, "B V 4 h w"] | None
+    colors: ColorViews | None
     points: Float[Tensor, "B N 3"]
     occupancy: Float[Tensor, "B N"]
     n_uniform: int
@@ -48,28 +49,37 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def inputs(self) -> DepthViews | ColorViews:
+        """What the model sees."""
+        return self.views if self.colors is None else self.colors
+
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name."""
         found = {name: getattr(self.views, name) for name in ("depth", "intrinsics", "extrinsics")}
         found |= {"points": self.points, "occupancy": self.occupancy, "weights": self.weights}
-        return found if self.images is None else found | {"images": self.images}
+        return found if self.colors is None else found | {"rgb": self.colors.rgb, "mask": self.colors.mask}
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same on another device; the copy may still be under way."""
         if torch.device(device) == self.points.device:
             return self
-        moved = {name: value.to(device, non_blocking=True) for name, value in self.tensors().items()}
-        return self._with(moved)
+        return self._mapped(lambda value: value.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
         """The same in memory that a GPU can fetch by itself; `torch.utils.data.DataLoader` calls it."""
-        return self._with({name: value.pin_memory() for name, value in self.tensors().items()})
+        return self._mapped(lambda value: value.pin_memory())
 
-    def _with(self, tensors: dict[str, Tensor]) -> "Batch":
-        views = DepthViews(tensors["depth"], tensors["intrinsics"], tensors["extrinsics"])
-        points, occupancy, weights = tensors["points"], tensors["occupancy"], tensors["weights"]
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        new = {name: change(value) for name, value in self.tensors().items()}
+        cameras = new["intrinsics"], new["extrinsics"]
         return replace(
-            self, views=views, images=tensors.get("images"), points=points, occupancy=occupancy, weights=weights
+            self,
+            views=DepthViews(new["depth"], *cameras),
+            colors=None if self.colors is None else ColorViews(new["rgb"], new["mask"], *cameras),
+            points=new["points"],
+            occupancy=new["occupancy"],
+            weights=new["weights"],
         )
 
 
@@ -159,9 +169,8 @@ class Batches:
         if config.inputs == "depth":
             depth, intrinsics, extrinsics = record.depth(chosen)
             return strided(depth, intrinsics, extrinsics, config.depth_stride)
-        rgb, alpha, depth, intrinsics, extrinsics = record.rgb(chosen)
-        seen = strided(depth, intrinsics, extrinsics, 1)
-        return seen | {"images": torch.cat([rgb, alpha[:, None].to(rgb)], dim=1)}
+        rgb, mask, depth, intrinsics, extrinsics = record.rgb(chosen)
+        return {"depth": depth, "rgb": rgb, "mask": mask, "intrinsics": intrinsics, "extrinsics": extrinsics}
 
 
 def _points(record: Any, config: TrainConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -194,13 +203,15 @@ def _joined(step: int, samples: Sequence[dict[str, Any]], n_uniform: int) -> Bat
     def stacked(name: str) -> Tensor:
         return torch.stack([sample[name] for sample in samples])
 
-    views = DepthViews(stacked("depth"), stacked("intrinsics"), stacked("extrinsics")).moved(stacked("matrix"))
+    cameras, moves = (stacked("intrinsics"), stacked("extrinsics")), stacked("matrix")
+    views = DepthViews(stacked("depth"), *cameras).moved(moves)
+    colors = ColorViews(stacked("rgb"), stacked("mask"), *cameras).moved(moves) if "rgb" in samples[0] else None
     return Batch(
         step,
         tuple(sample["id"] for sample in samples),
         tuple(sample["label"] for sample in samples),
         views,
-        stacked("images") if "images" in samples[0] else None,
+        colors,
         stacked("points"),
         stacked("occupancy"),
         n_uniform,

@@ -32,11 +32,11 @@ class TrainConfig:
         n_inside: so many of them from the inside and the others from the outside, with weights that make up for it;
             0 takes them as they come.
         n_near: points a shape drawn from those near its surface.
-        inputs: ``"depth"``, or ``"rgb"`` for color pictures with their cameras and depth.
+        inputs: ``"depth"``, or ``"color"``: pictures with their cameras.
         views: fewest and most views of a shape. A step draws one number for all of its shapes, evenly in the
             logarithm, so that few views are as frequent as many.
         view_choice: ``"random"`` views, or always the ``"first"`` ones in their order.
-        depth_stride: of so many rows and columns of a depth map, only one is used.
+        depth_stride: of so many rows and columns of a depth map, only one is used; pictures stay whole.
         depth_noise: largest standard deviation of a normal error on every measured depth; each sample draws its own.
         yaw: turns of a sample about the vertical: ``"quarter"`` turns, ``"any"``, or ``"none"``.
         mirror: whether half of the samples are mirrored in x.
@@ -164,7 +164,7 @@ class TrainConfig:
 
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
-    "inputs": ("depth", "rgb"),
+    "inputs": ("depth", "color"),
     "view_choice": ("random", "first"),
     "yaw": ("quarter", "any", "none"),
     "device": ("auto", "cpu", "cuda"),

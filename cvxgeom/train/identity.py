@@ -10,7 +10,8 @@ from torch import nn
 
 def about_model(model: nn.Module) -> dict[str, Any]:
     config = getattr(model, "config", None)
-    values = asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+    values = asdict(config) if is_dataclass(config) and not isinstance(config, type) else config
+    values = values if isinstance(values, dict) else {}
     return json.loads(json.dumps({"class": type(model).__name__, **values}, default=str))
 
 

@@ -1,25 +1,109 @@
 """What training makes small: a number for a model and a batch, and the terms that it is made of."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from ..losses import LossWeights, loss_terms
+from ..losses import N_GUIDES, LossWeights, cross_entropy, decomposition, guidance, localization, loss_terms, soft_iou
+from ..ops import training_indicators
+from ..shape import ConvexUnion
 from .batches import Batch
 from .run import Objective
 
+Terms = dict[str, Tensor]
 
-def convex_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """The five terms of CvxNet with their original weights, for a model that makes a `cvxgeom.ConvexUnion` of views.
+
+def convex_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
+    """The five terms of CvxNet with their original weights, for a model that makes a `cvxgeom.ConvexUnion`.
 
     Args:
-        model: of depth views.
+        model: of depth or color views.
         batch: what to learn from.
         progress: not used.
     """
-    shape = model(batch.views)
+    shape = model(batch.inputs)
     with torch.autocast(batch.points.device.type, enabled=False):
         terms = loss_terms(shape, batch.points, batch.occupancy, batch.n_uniform)
         return terms.total(LossWeights()), terms._asdict()
+
+
+@dataclass(frozen=True)
+class StagedObjective:
+    """Our loss, for a `cvxgeom.models.CvxNet` with the anchored decoder: every stage must already be the solid.
+
+    The approximation term of the paper gives way to a soft IoU, for which a chair of 2 % fill counts as much as a
+    block, and a cross-entropy, which still pulls where squared errors are flat. Convexes start soft, to be moved from
+    afar, and harden.
+
+    Args:
+        soft_iou: weight of `cvxgeom.losses.soft_iou` over the uniform points.
+        cross_entropy: weight of `cvxgeom.losses.cross_entropy`.
+        decomposition: weight of the paper's term.
+        guidance: weight of the paper's term.
+        localization: weight of the paper's term.
+        early: weight of each stage before the last.
+        hardness: at first and in the end, sharpness in units of 1 / inradius.
+        hard_from: progress from which on the hardness stays.
+    """
+
+    soft_iou: float = 1.0
+    cross_entropy: float = 0.4
+    decomposition: float = 0.1
+    guidance: float = 0.1
+    localization: float = 0.1
+    early: float = 0.5
+    hardness: tuple[float, float] = (1.5, 12.0)
+    hard_from: float = 0.8
+
+    def __call__(self, model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
+        """Loss, and the terms of the last stage, not weighted."""
+        first, last = self.hardness
+        hardness = first * (last / first) ** min(1.0, progress / self.hard_from)
+        stages: list[ConvexUnion] = model.stages(batch.inputs, hardness)  # pyright: ignore[reportCallIssue]
+        with torch.autocast(batch.points.device.type, enabled=False):
+            terms = [self._terms(stage, batch) for stage in stages]
+            totals = [torch.stack([getattr(self, name) * value for name, value in t.items()]).sum() for t in terms]
+        return totals[-1] + self.early * torch.stack(totals).sum() - self.early * totals[-1], terms[-1]
+
+    def _terms(self, shape: ConvexUnion, batch: Batch) -> Terms:
+        occupancy, n = batch.occupancy, batch.points.shape[1]
+        found = training_indicators(
+            batch.points,
+            shape.normals,
+            shape.offsets,
+            shape.translations,
+            shape.smoothness,
+            shape.sharpness,
+            occupancy,
+            min(N_GUIDES, n),
+        )
+        m = batch.n_uniform
+        return {
+            "soft_iou": soft_iou(found.union[:, :m], occupancy[:, :m], batch.weights),
+            "cross_entropy": cross_entropy(found.union, occupancy, m),
+            "decomposition": decomposition(found.total),
+            "guidance": guidance(found.guides, occupancy),
+            "localization": localization(shape.translations, batch.points, occupancy),
+        }
+
+
+def field_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
+    """Soft IoU and cross-entropy of an occupancy field, weighted as in `StagedObjective`.
+
+    Args:
+        model: views → `cvxgeom.models.Field`.
+        batch: what to learn from.
+        progress: not used.
+    """
+    logits = model(batch.inputs).logits(batch.points)
+    with torch.autocast(batch.points.device.type, enabled=False):
+        union, m = logits.float().sigmoid(), batch.n_uniform
+        terms = {
+            "soft_iou": soft_iou(union[:, :m], batch.occupancy[:, :m], batch.weights),
+            "cross_entropy": cross_entropy(union, batch.occupancy, m),
+        }
+        return terms["soft_iou"] + 0.4 * terms["cross_entropy"], terms
 
 
 def objective_of(name: str) -> Objective:
@@ -28,7 +112,7 @@ def objective_of(name: str) -> Objective:
     Args:
         name: of the preset.
     """
-    return OBJECTIVES.get(name, convex_objective)
-
-
-OBJECTIVES: dict[str, Objective] = {}
+    kind = name.split("-")[0]
+    return {"furniture": StagedObjective(), "occupancy": field_objective, "voxel": field_objective}.get(
+        kind, convex_objective
+    )

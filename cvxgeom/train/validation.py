@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from ..color import ColorViews
 from ..depth import DepthViews
 from .augment import strided
 
-Predict = Callable[[nn.Module, DepthViews, float], Any]
+Predict = Callable[[nn.Module, DepthViews | ColorViews, float], Any]
 """What a model makes of a batch of views at a progress from 0 to 1: anything with ``indicator`` or ``contains``."""
 
 
@@ -68,6 +69,7 @@ class MeanIoU:
         n_points: a shape.
         batch_size: shapes at once.
         depth_stride: as in training.
+        inputs: ``"depth"`` or ``"color"``.
         predict: makes a prediction of views; by default the model itself.
         n_shapes: at most so many, evenly spread over the data set.
 
@@ -84,10 +86,11 @@ class MeanIoU:
         n_points: int = 9000,
         batch_size: int = 8,
         depth_stride: int = 1,
+        inputs: str = "depth",
         predict: Predict | None = None,
         n_shapes: int | None = None,
     ) -> None:
-        self.dataset, self.batch_size, self.depth_stride = dataset, batch_size, depth_stride
+        self.dataset, self.batch_size, self.depth_stride, self.inputs = dataset, batch_size, depth_stride, inputs
         self.n_views = (n_views,) if isinstance(n_views, int) else tuple(n_views)
         self.n_points, self.predict = n_points, predict or (lambda model, views, _progress: model(views))
         n = len(dataset)
@@ -114,7 +117,8 @@ class MeanIoU:
         found: list[float] = []
         for first in range(0, len(self.indices), self.batch_size):
             chosen = self.indices[first : first + self.batch_size]
-            views = first_views([self.dataset[i] for i in chosen], n_views, self.depth_stride).to(device)
+            records = [self.dataset[i] for i in chosen]
+            views = first_views(records, n_views, self.depth_stride, self.inputs).to(device)
             held = self._points[first : first + self.batch_size]
             # Shapes have different numbers of points outside of their boxes.
             longest = max(len(points.points) for points in held)
@@ -124,21 +128,33 @@ class MeanIoU:
         return found
 
 
-def first_views(records: Sequence[Any], n_views: int, depth_stride: int = 1) -> DepthViews:
+def first_views(
+    records: Sequence[Any], n_views: int, depth_stride: int = 1, inputs: str = "depth"
+) -> DepthViews | ColorViews:
     """The first views of several records as a batch.
+
+    Args:
+        records: of a data set.
+        n_views: how many.
+        depth_stride: of so many rows and columns of a depth map, only one is used.
+        inputs: ``"depth"`` or ``"color"``.
 
     Raises:
         ValueError: a record has fewer views.
     """
     parts = []
     for record in records:
-        if record.n_depth_views < n_views:
-            raise ValueError(
-                f"views must be at most {record.n_depth_views}, which is all that {record.id} has, got {n_views}"
-            )
-        depth, intrinsics, extrinsics = record.depth(range(n_views))
-        parts.append(strided(depth, intrinsics, extrinsics, depth_stride))
-    return DepthViews(*(torch.stack([part[name] for part in parts]) for name in ("depth", "intrinsics", "extrinsics")))
+        available = record.n_depth_views if inputs == "depth" else record.n_rgb_views
+        if available < n_views:
+            raise ValueError(f"views must be at most {available}, which is all that {record.id} has, got {n_views}")
+        if inputs == "depth":
+            depth, intrinsics, extrinsics = record.depth(range(n_views))
+            parts.append(tuple(strided(depth, intrinsics, extrinsics, depth_stride).values()))
+        else:
+            rgb, mask, _, intrinsics, extrinsics = record.rgb(range(n_views))
+            parts.append((rgb, mask, intrinsics, extrinsics))
+    kind = DepthViews if inputs == "depth" else ColorViews
+    return kind(*(torch.stack(values) for values in zip(*parts, strict=True)))
 
 
 def covered(prediction: Any, points: Float[Tensor, "B N 3"]) -> Bool[Tensor, "B N"]:

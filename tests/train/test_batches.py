@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cvxgeom.color import ColorViews
 from cvxgeom.train import Batches, TrainConfig
 from cvxgeom.train.augment import flipped, map_of, noisy, strided
 from cvxgeom.train.loading import loaded
@@ -145,12 +146,13 @@ def test_first_views_come_in_their_order() -> None:
 
 
 def test_pictures_come_with_their_silhouettes_and_are_flipped_with_the_depth() -> None:
-    config = replace(SMALL, inputs="rgb", views=(1, 1), batch_size=8)
+    config = replace(SMALL, inputs="color", views=(1, 1), batch_size=8)
     batch = Batches(boxes(8), config)[0]
-    assert batch.images is not None and batch.images.shape == (8, 1, 4, 32, 32)
-    assert torch.equal(batch.images[:, :, 3] > 0.5, batch.views.seen)
+    colors = batch.inputs
+    assert colors is batch.colors and isinstance(colors, ColorViews) and colors.rgb.shape == (8, 1, 3, 32, 32)
+    assert torch.equal(colors.mask, batch.views.seen) and torch.equal(colors.extrinsics, batch.views.extrinsics)
     assert torch.allclose(torch.linalg.det(batch.views.extrinsics[:, 0, :3, :3]).sign(), torch.ones(8))
-    rising = batch.images[:, 0, 0, 0, -1] > batch.images[:, 0, 0, 0, 0]
+    rising = colors.rgb[:, 0, 0, 0, -1] > colors.rgb[:, 0, 0, 0, 0]
     assert rising.any() and not rising.all()
 
 

@@ -62,4 +62,4 @@ def test_pairs_are_pairs() -> None:
 
 def test_presets_are_complete() -> None:
     assert {"paper-depth", "paper-rgb"} <= PRESETS.keys()
-    assert PRESETS["paper-depth"].views == (20, 20) and PRESETS["paper-rgb"].inputs == "rgb"
+    assert PRESETS["paper-depth"].views == (20, 20) and PRESETS["paper-rgb"].inputs == "color"
