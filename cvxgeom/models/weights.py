@@ -25,7 +25,8 @@ def write_weights(path: str | os.PathLike, model: nn.Module, metadata: dict[str,
     """
     from safetensors.torch import save_file
 
-    state = {name: value.detach().cpu().to(dtype).contiguous() for name, value in model.state_dict().items()}
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
     with atomic_path(path) as temporary:
         save_file(state, temporary, metadata)
 
