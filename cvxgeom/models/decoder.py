@@ -13,7 +13,7 @@ _HIDDEN = (1024, 1024, 2048)
 _SPREAD = 0.35  # translations start within ± this
 _INRADII = (0.06, 0.2)  # of the convexes at the start
 _FARTHEST = 1.4  # in units of its inradius, a half-space starts no farther
-_START = 0.1  # scale of the last layer: how much the latent vector moves the first convexes
+_START = 0.5  # scale of the last layer: how much the latent vector moves the first convexes
 
 
 class MlpDecoder(nn.Module):

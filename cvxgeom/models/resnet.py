@@ -16,9 +16,9 @@ _COLOR_SIZE = 224  # to which color images are resized, as in the paper
 class ResNet(nn.Module):
     """ResNet-18 (version 1) from images with any number of channels to a latent vector, trained from scratch.
 
-    What the paper's TensorFlow code does otherwise than torchvision is done here: where strided layers pad an odd number
-    of pixels, the right and the bottom get one more ("same"), batch normalization has ε = 10⁻³ and keeps 99 % of its
-    running statistics, and weights start as Glorot's.
+    What the paper's TensorFlow code does otherwise than torchvision is done here: where a strided layer pads by an odd
+    number of pixels, the right and the bottom get one more ("same"), batch normalization has ε = 10⁻³ and keeps 99 % of
+    its running statistics, and weights start as Glorot's.
 
     Args:
         n_channels: of the images.
