@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from .._checks import check_choice
+from .._checks import check_choice, describe
 from ..color import ColorViews
 from ..depth import DepthViews
 from .grid import HALF, GridEncoder
@@ -67,19 +67,31 @@ class FieldNet(nn.Module):
         self.decoder = _Occupancy(latent) if decoder == "occupancy" else _Voxels(latent)
 
     def forward(self, views: DepthViews | ColorViews) -> Field:
-        """The field, batched as the views are."""
+        """The field, batched as the views are.
+
+        Raises:
+            TypeError: the views are of the other kind.
+            ValueError: an object is not seen.
+        """
         if not views.batch_size:
             batched = self(views.unsqueeze())
             return Field(lambda points: batched.logits(points[None])[0])
-        seen = views if isinstance(views, DepthViews) or self.monocular is None else self.monocular(views)
-        unit = UnitViews.of(seen)
+        unit = UnitViews.of(self._depth(views))
         decode = self.decoder(self.encoder.encode(unit)[0])
         return Field(lambda points: decode(unit.to_unit(points)))
 
     def encode(self, views: DepthViews | ColorViews) -> Float[Tensor, "B L"]:
         """Latent vectors of a batch of objects."""
-        views = views if views.batch_size else views.unsqueeze()
-        return self.encoder(views if isinstance(views, DepthViews) or self.monocular is None else self.monocular(views))
+        return self.encoder(self._depth(views if views.batch_size else views.unsqueeze()))
+
+    def _depth(self, views: DepthViews | ColorViews) -> DepthViews:
+        """What the encoder reads."""
+        if isinstance(views, DepthViews) and self.monocular is None:
+            return views
+        if isinstance(views, ColorViews) and self.monocular is not None:
+            return self.monocular(views)
+        kind, wanted = ("depth", DepthViews) if self.monocular is None else ("color", ColorViews)
+        raise TypeError(f"views must be {wanted.__name__} for a {kind} model, got {describe(views)}")
 
     def save(self, path: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
         """Write weights and configuration to one ``.safetensors`` file."""
