@@ -2,7 +2,8 @@
 
 from .baselines import Field, FieldNet
 from .config import PRESETS, CvxNetConfig
-from .cvxnet import CvxNet, preset
+from .cvxnet import CvxNet
 from .grid import GridEncoder
+from .presets import preset
 
 __all__ = ["PRESETS", "CvxNet", "CvxNetConfig", "Field", "FieldNet", "GridEncoder", "preset"]

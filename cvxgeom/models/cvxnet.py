@@ -14,7 +14,7 @@ from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import ConvexUnion
 from .anchored import AnchoredDecoder
-from .config import PRESETS, CvxNetConfig
+from .config import CvxNetConfig
 from .decoder import MlpDecoder
 from .grid import GridEncoder
 from .monocular import MonocularDepth
@@ -153,13 +153,3 @@ class CvxNet(nn.Module):
         """
         check_choice("name", name, PRETRAINED)
         return cls.load(WEIGHTS / f"{name}.safetensors")
-
-
-def preset(name: str) -> CvxNet:
-    """A model of a named configuration, with fresh weights.
-
-    Raises:
-        ValueError: there is no such configuration.
-    """
-    check_choice("name", name, tuple(PRESETS))
-    return CvxNet(PRESETS[name])

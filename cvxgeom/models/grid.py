@@ -66,7 +66,9 @@ class GridEncoder(nn.Module):
         for level in self.levels:
             grid = level(grid)
             features.append(grid)
-        return self.head(torch.cat([grid.mean(dim=(2, 3, 4)), grid.amax(dim=(2, 3, 4))], dim=-1)), GridFeatures(features)
+        return self.head(torch.cat([grid.mean(dim=(2, 3, 4)), grid.amax(dim=(2, 3, 4))], dim=-1)), GridFeatures(
+            features
+        )
 
     def _grid(self, unit: UnitViews) -> Float[Tensor, "B C R R R"]:
         n = len(unit.size)
