@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,22 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
 ) -> None:
     arguments = ["train", str(dataset), "-o", str(tmp_path / "run"), "--preset", "tiny", "--steps", "100000", "--json"]
     arguments += ["--set", "validate_every=0", "--set", "checkpoint_every=100000"]
+    metrics = tmp_path / "run" / "metrics.jsonl"
+
+    def send_when_under_way(number: int, reached: int) -> None:
+        while not metrics.exists() or len(metrics.read_bytes().splitlines()) < reached + 5:
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    report = {"step": 0}
     for number in (signal.SIGINT, signal.SIGTERM):
-        timer = threading.Timer(1.0, os.kill, (os.getpid(), number))
-        timer.start()
+        sender = threading.Thread(target=send_when_under_way, args=(number, report["step"]))
+        sender.start()
         assert main(arguments) == 130
-        timer.join()
-        report = report_of(capsys)
-        assert report["status"] == "canceled" and report["step"] > 0
+        sender.join()
+        before, report = report, report_of(capsys)
+        assert report["step"] > before["step"]
+        assert report["status"] == "canceled"
         assert (tmp_path / "run" / "checkpoints" / f"step-{report['step']:08d}.safetensors").exists()
 
 
