@@ -1,20 +1,16 @@
 """``cvxgeom bench``: any predictor on any prepared data set."""
 
 import argparse
-import hashlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .arguments import count, distance
 
-if TYPE_CHECKING:
-    from ..evaluate import Learned
-
 Report = dict[str, Any]
 TASKS = ("depth-to-3d", "rgb-to-3d")
-PREDICTORS = ("box", "hull", "carving", "tuned-carving", "mean", "retrieval")
+PREDICTORS = ("box", "hull", "carving", "tuned-carving", "visual-hull", "mean", "retrieval")
 
 
 def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -41,12 +37,14 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "--predictors",
         metavar="NAMES",
         type=_words(PREDICTORS),
-        help=f"built-in ones, or none: {','.join(PREDICTORS)} (all)",
+        help=f"built-in ones, or none: {','.join(PREDICTORS)} (all of the task)",
     )
     command.add_argument(
         "--encoder", metavar="NAME", action="append", default=[], help="also retrieve by the encoder of this --model"
     )
-    command.add_argument("--views", metavar="N,...", type=_list(count(1)), help="numbers of views (1,2,4,8,20)")
+    command.add_argument(
+        "--views", metavar="N,...", type=_list(count(1)), help="numbers of views (1,2,4,8,20; of pictures 1)"
+    )
     command.add_argument(
         "--noise", metavar="F,...", type=_list(distance), help="of depth, in longest sides (0,0.005,0.01,0.02)"
     )
@@ -66,7 +64,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 
 def run(options: argparse.Namespace) -> Report:
     """Load what is to be measured, then let the library do it."""
-    from ..evaluate import Plan, benchmark
+    from ..evaluate import Plan, benchmark, load_learned
     from .progress import progress
 
     given = {
@@ -88,7 +86,7 @@ def run(options: argparse.Namespace) -> Report:
         raise FileNotFoundError(f"there is no folder {str(options.output.parent)!r} to write results to")
     with progress() as show:
         show("loading")
-        learned = [_load(name, place, name in options.encoder) for name, place in options.model]
+        learned = [load_learned(name, place, name in options.encoder) for name, place in options.model]
         notes = [f"Made by `{_command(options)}`."]
         written = benchmark(plan, options.output, learned, notes=notes, report=show)
     group = written.summaries[0].group
@@ -129,18 +127,6 @@ def show(report: Report) -> None:
     for sentence in report["skipped"]:
         out.print(f"  skipped {sentence}")
     print_outputs(out, report["outputs"])
-
-
-def _load(name: str, place: str, encode: bool) -> "Learned":
-    """A network from a file or by its name, as a predictor."""
-    from ..evaluate import ConvexPredictor, Learned
-    from ..models import CvxNet
-
-    is_file = place.endswith(".safetensors")
-    model = CvxNet.load(place) if is_file else CvxNet.from_pretrained(place)
-    identity = hashlib.sha256(Path(place).read_bytes()).hexdigest() if is_file else place
-    only = model.config.n_views if model.config.encoder in ("resnet18", "resnet-light") else None
-    return Learned(ConvexPredictor(model, name, only), identity, model.encode if encode else None)
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -3,10 +3,10 @@
 A predictor has a ``name`` and a method ``predict(views) -> Prediction``; nothing else is asked of it.
 """
 
-from .benchmark import Learned, Plan, benchmark
-from .geometric import BoundingBox, SeenHull, SpaceCarving
-from .inputs import depth_views
-from .learned import ConvexPredictor, FieldPredictor
+from .benchmark import Plan, benchmark
+from .geometric import BoundingBox, SeenHull, SpaceCarving, VisualHull
+from .inputs import color_views, depth_views
+from .learned import ConvexPredictor, FieldPredictor, Learned, load_learned
 from .memory import MeanShape, Retrieval, TunedCarving
 from .prediction import Prediction, Predictor, from_exact, from_field, from_smooth, from_voxels
 from .results import Results, Written, picture_cases, write_results
@@ -39,10 +39,12 @@ __all__ = [
     "Summary",
     "Truth",
     "TunedCarving",
+    "VisualHull",
     "VoxelShape",
     "Written",
     "benchmark",
     "ceiling",
+    "color_views",
     "conditions",
     "depth_views",
     "differences",
@@ -51,6 +53,7 @@ __all__ = [
     "from_field",
     "from_smooth",
     "from_voxels",
+    "load_learned",
     "measure_speed",
     "picture_cases",
     "read_rows",

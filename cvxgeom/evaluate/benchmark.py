@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from .._checks import check_choice
 from ..data import Dataset
-from .geometric import BoundingBox, SeenHull, SpaceCarving
-from .inputs import depth_views
+from .geometric import BoundingBox, SeenHull, SpaceCarving, VisualHull
+from .inputs import color_views, depth_views
+from .learned import Learned
 from .memory import MeanShape, Retrieval, TunedCarving
 from .prediction import Predictor
 from .results import Results, Written, picture_cases, write_results
@@ -20,8 +21,10 @@ from .score import ceiling
 from .speed import measure_speed
 from .summary import main_group
 
-TASKS = ("depth-to-3d", "rgb-to-3d")
-DEPTH_PREDICTORS = ("box", "hull", "carving", "tuned-carving", "mean", "retrieval")
+TASKS: dict[str, tuple[str, ...]] = {
+    "depth-to-3d": ("box", "hull", "carving", "tuned-carving", "mean", "retrieval"),
+    "rgb-to-3d": ("visual-hull", "mean", "retrieval"),
+}
 LEARN_FROM = ("furniture", "all")
 _N_TIMED = 10
 
@@ -33,9 +36,9 @@ class Plan:
     Args:
         dataset: folder that ``cvxgeom prepare`` wrote.
         task: one of `TASKS`.
-        predictors: built-in ones by name, see `DEPTH_PREDICTORS`.
-        views: numbers of views.
-        noise: levels, see `cvxgeom.evaluate.depth_views`.
+        predictors: built-in ones by name, see `TASKS`; by default all of the task.
+        views: numbers of views; by default 1, 2, 4, 8 and 20 depth views, and one picture.
+        noise: levels, see `cvxgeom.evaluate.depth_views`; pictures have none.
         noisy_views: numbers of views for which noise is tried; by default the least and the greatest.
         split: that is measured.
         limit: at most so many shapes, evenly spaced over the split; None for all.
@@ -51,8 +54,8 @@ class Plan:
 
     dataset: Path
     task: str = "depth-to-3d"
-    predictors: Sequence[str] = DEPTH_PREDICTORS
-    views: Sequence[int] = (1, 2, 4, 8, 20)
+    predictors: Sequence[str] | None = None
+    views: Sequence[int] | None = None
     noise: Sequence[float] = (0.0, 0.005, 0.01, 0.02)
     noisy_views: Sequence[int] | None = None
     split: str = "test"
@@ -64,18 +67,37 @@ class Plan:
     pictures: bool = True
 
     def __post_init__(self) -> None:
-        check_choice("task", self.task, TASKS)
+        check_choice("task", self.task, tuple(TASKS))
         check_choice("learn_from", self.learn_from, LEARN_FROM)
-        for name in self.predictors:
-            check_choice("predictors", name, DEPTH_PREDICTORS)
+        is_depth = self.task == "depth-to-3d"
+        defaults = {"predictors": TASKS[self.task], "views": (1, 2, 4, 8, 20) if is_depth else (1,)}
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if not is_depth:
+            object.__setattr__(self, "noise", (0.0,))
+        for name in self.predictors or ():
+            check_choice("predictors", name, TASKS[self.task])
         for name in ("views", "noise"):
             if not len(getattr(self, name)):
                 raise ValueError(f"{name} must hold at least one number, got none")
 
+    @property
+    def ends(self) -> list[int]:
+        """The least and the greatest number of views."""
+        assert self.views is not None
+        return sorted({min(self.views), max(self.views)})
+
     def conditions(self) -> list[Condition]:
         """Each number of views without noise, some with."""
-        chosen = sorted({min(self.views), max(self.views)}) if self.noisy_views is None else self.noisy_views
-        return conditions(self.views, self.noise, chosen)
+        assert self.views is not None
+        return conditions(self.views, self.noise, self.ends if self.noisy_views is None else self.noisy_views)
+
+    def see(self, record: Any, n_views: int, noise: float = 0.0) -> Any:
+        """What predictors see of a record."""
+        if self.task == "depth-to-3d":
+            return depth_views(record, n_views, noise, self.seed)
+        return color_views(record, n_views)
 
     def settings(self) -> dict[str, Any]:
         """What rows depend on, as plain values."""
@@ -83,22 +105,6 @@ class Plan:
         learned = {"train": self.train, "val": self.val, "learn_from": self.learn_from}
         place = {"dataset": hashlib.sha256(manifest).hexdigest(), "split": self.split, "task": self.task}
         return {**place, **learned, "seed": self.seed}
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A predictor from outside of this package.
-
-    Args:
-        predictor: with a name of its own.
-        identity: what tells it from another one of the same name, such as the hash of its weights.
-        encode: views of one object → a latent vector, by which the nearest training shape is looked for as well; None
-            for no such predictor.
-    """
-
-    predictor: Predictor
-    identity: str = ""
-    encode: Callable[[Any], Any] | None = field(default=None, repr=False)
 
 
 def benchmark(
@@ -130,34 +136,32 @@ def benchmark(
     settings = plan.settings()
     journal = Journal(folder, settings, identities)
 
-    def see(record: Any, condition: Condition) -> Any:
-        return depth_views(record, condition.n_views, condition.noise, plan.seed)
-
     chosen = plan.conditions()
     rows = evaluate(
         records,
         predictors,
         chosen,
-        see,
+        lambda record, condition: plan.see(record, condition.n_views, condition.noise),
         journal=journal,
         seed=plan.seed,
         report=lambda done, total: report("measuring", done, total),
     )
-    first = Condition(min(plan.views))
-    timed = [p for p in predictors if getattr(p, "only_views", None) in (None, first.n_views)]
+    first = plan.ends[0]
+    timed = [p for p in predictors if getattr(p, "only_views", None) in (None, first)]
     speeds = []
     for i, predictor in enumerate(timed):
         report("timing", i, len(timed))
-        speeds.append(measure_speed(predictor, _spaced(records, _N_TIMED), lambda record: see(record, first)))
+        speeds.append(measure_speed(predictor, _spaced(records, _N_TIMED), lambda record: plan.see(record, first)))
     by_id = {record.id: record for record in records}
 
     def pictures(place: Path) -> dict[str, str]:
         found: dict[str, str] = {}
-        for i, n_views in enumerate(sorted({min(plan.views), max(plan.views)})):
-            report("drawing", i, 2)
-            condition = Condition(n_views)
+        for i, n_views in enumerate(plan.ends):
+            report("drawing", i, len(plan.ends))
             able = [p for p in predictors if getattr(p, "only_views", None) in (None, n_views)]
-            found |= picture_cases(place, rows, by_id, able, condition, lambda record, c=condition: see(record, c))
+            found |= picture_cases(
+                place, rows, by_id, able, Condition(n_views), lambda record, n=n_views: plan.see(record, n)
+            )
         return found
 
     group = main_group(rows)
@@ -174,7 +178,7 @@ def _predictors(plan: Plan, learned: Sequence[Learned]) -> tuple[list[Predictor]
     encoders = [entry for entry in learned if entry.encode is not None]
     train: list[Any] = []
     val: list[Any] = []
-    if encoders or {"tuned-carving", "mean", "retrieval"} & set(plan.predictors):
+    if encoders or {"tuned-carving", "mean", "retrieval"} & set(plan.predictors or ()):
         train = _learned_from(Dataset(plan.dataset, plan.train), plan.learn_from)
         val = _learned_from(Dataset(plan.dataset, plan.val), plan.learn_from)
     make: Mapping[str, Callable[[], Predictor]] = {
@@ -182,15 +186,16 @@ def _predictors(plan: Plan, learned: Sequence[Learned]) -> tuple[list[Predictor]
         "hull": SeenHull,
         "carving": SpaceCarving,
         "tuned-carving": lambda: TunedCarving(val),
-        "mean": lambda: MeanShape(train, val),
-        "retrieval": lambda: Retrieval(train),
+        "visual-hull": VisualHull,
+        "mean": lambda: MeanShape(train, val, see=plan.see),
+        "retrieval": lambda: Retrieval(train, see=plan.see),
     }
-    for name in plan.predictors:
+    for name in plan.predictors or ():
         found.append(make[name]())
     for entry in encoders:
         assert entry.encode is not None
         name = f"retrieval by {entry.predictor.name}"
-        found.append(Retrieval(train, entry.encode, name=name))
+        found.append(Retrieval(train, entry.encode, name=name, see=plan.see))
         identities[name] = entry.identity
     return found, {predictor.name: identities.get(predictor.name, "") for predictor in found}
 

@@ -9,6 +9,7 @@ import trimesh
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..color import ColorViews
 from ..depth import DepthViews
 from ..render.camera import Camera
 from ..render.maps import shape_caster
@@ -34,10 +35,14 @@ def pick_cases(rows: Sequence[Row], quantiles: Sequence[float] = (1.0, 0.5, 0.0)
     Args:
         rows: of one predictor under one condition.
         quantiles: others, from 0 (worst) to 1 (best).
+
+    Returns:
+        The cases, none of them twice.
     """
     group = main_group(rows)
     ranked = sorted((row for row in rows if in_group(row, group)), key=lambda row: (row.iou, row.shape))
-    return [ranked[round(quantile * (len(ranked) - 1))] for quantile in quantiles] if ranked else []
+    places = dict.fromkeys(round(quantile * (len(ranked) - 1)) for quantile in quantiles)
+    return [ranked[place] for place in places] if ranked else []
 
 
 def draw_cases(
@@ -126,7 +131,7 @@ def _shaded(cast: Any, camera: Camera, corners: Tensor, colors: Tensor, up: Tens
         torch.set_num_threads(n_threads)
 
 
-def seen_image(views: Any, size: int) -> Image.Image:
+def seen_image(views: DepthViews | ColorViews, size: int) -> Image.Image:
     """What a predictor sees: up to four depth maps, near is dark and the background white, or color images."""
     maps = _gray(views) if isinstance(views, DepthViews) else _colors(views)
     per_side = 1 if len(maps) == 1 else 2
@@ -148,6 +153,6 @@ def _gray(views: DepthViews) -> list[np.ndarray]:
     return shown
 
 
-def _colors(images: Any) -> list[np.ndarray]:
-    rgb = images.rgb if hasattr(images, "rgb") else images[0]
-    return [(255 * one.clamp(0, 1)).byte().permute(1, 2, 0).numpy() for one in rgb[:_MOST_IMAGES]]
+def _colors(images: ColorViews) -> list[np.ndarray]:
+    shown = images.rgb.masked_fill(~images.mask[:, None], 1.0)[:_MOST_IMAGES]
+    return [(255 * one).round().byte().permute(1, 2, 0).numpy() for one in shown]

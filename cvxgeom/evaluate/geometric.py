@@ -7,8 +7,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .._checks import describe
+from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import box, hull
+from .inputs import silhouettes
 from .prediction import Prediction, from_exact, from_voxels
 from .voxels import VoxelShape
 
@@ -62,7 +64,7 @@ class SpaceCarving:
         ValueError: a number is out of range.
 
     Example:
-        >>> camera = cvxgeom.render.Camera(position=(0, 0, 3), size=(64, 64))
+        >>> camera = cvxgeom.render.Camera(position=(2, 2, 2), size=(64, 64))
         >>> maps = cvxgeom.render.render_maps(cvxgeom.box(), camera)
         >>> views = DepthViews(maps.depth[None], camera.intrinsics[None].float(), camera.extrinsics[None].float())
         >>> SpaceCarving(resolution=32).predict(views).contains(torch.tensor([[0, 0, 0.4], [0, 0, 0.6]]))
@@ -84,6 +86,23 @@ class SpaceCarving:
         low, high = seen_box(views)
         longest = float((high - low).max())
         return from_voxels(carve(views, low, high, self.resolution, self.slack * longest))
+
+
+@dataclass(frozen=True)
+class VisualHull:
+    """Everything in the data set's unit cube that is in front of no background: silhouettes of pictures, carved.
+
+    Args:
+        name: how the tables call it.
+        resolution: cubes along each side.
+    """
+
+    name: str = "visual hull"
+    resolution: int = 128
+
+    def predict(self, views: ColorViews) -> Prediction:
+        """The grid: one number a cube."""
+        return from_voxels(carve(silhouettes(views), torch.full((3,), -0.5), torch.full((3,), 0.5), self.resolution))
 
 
 def carve(

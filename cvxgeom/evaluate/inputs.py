@@ -1,11 +1,14 @@
-"""What predictors see of a record: its first views, with noise if it is asked for."""
+"""What predictors see of a record: its first depth views, with noise if it is asked for, or its first pictures."""
 
 import zlib
 from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from ..color import ColorViews
 from ..depth import DepthViews
 
 
@@ -16,7 +19,7 @@ def depth_views(record: Any, n_views: int, noise: float = 0.0, seed: int = 0) ->
         record: of a data set.
         n_views: how many.
         noise: standard deviation of a normal error on each measured depth, independent between pixels, in units of the
-            longest side of the box of all points that are seen without noise.
+            longest side of the true shape.
         seed: of the noise, which depends on the record and the view as well: the same view has the same noise however
             many others there are.
 
@@ -30,7 +33,7 @@ def depth_views(record: Any, n_views: int, noise: float = 0.0, seed: int = 0) ->
     views = DepthViews(*record.depth(range(n_views)))
     if not noise:
         return views
-    scale = noise * float(views.frame()[1])
+    scale = noise * float((record.bounds[1] - record.bounds[0]).max())
     moved = views.depth.clone()
     for view in range(n_views):
         generator = torch.Generator().manual_seed(zlib.crc32(f"{record.id} {view} {seed}".encode()))
@@ -38,3 +41,30 @@ def depth_views(record: Any, n_views: int, noise: float = 0.0, seed: int = 0) ->
         # A depth must stay in front of the camera, whatever the noise.
         moved[view] = (moved[view] + scale * error.to(moved)).clamp(min=1e-6)
     return replace(views, depth=moved)
+
+
+def color_views(record: Any, n_views: int) -> ColorViews:
+    """The first pictures of a record, with their silhouettes and cameras.
+
+    Args:
+        record: of a data set.
+        n_views: how many.
+
+    Raises:
+        ValueError: the record has fewer.
+    """
+    if n_views > record.n_rgb_views:
+        raise ValueError(f"views must be at most {record.n_rgb_views} pictures, which {record.id} has, got {n_views}")
+    found = record.rgb(range(n_views))
+    return ColorViews(found.rgb, found.alpha, found.intrinsics, found.extrinsics)
+
+
+def silhouettes(views: ColorViews) -> DepthViews:
+    """What pictures say about space without a look at their colors: the background is empty."""
+    depth = torch.where(views.mask, torch.nan, torch.inf)
+    return DepthViews(depth.to(views.intrinsics), views.intrinsics, views.extrinsics)
+
+
+def frame_of(views: DepthViews | ColorViews) -> tuple[Float[Tensor, "3"], Float[Tensor, ""]]:
+    """Middle and longest side of what depth views saw; of pictures, which have no scale, the data set's unit cube."""
+    return views.frame() if isinstance(views, DepthViews) else (torch.zeros(3), torch.ones(()))

@@ -1,20 +1,25 @@
-"""Networks as predictors: whatever makes a union of convexes, or a field, from views."""
+"""Networks as predictors: whatever makes a union of convexes, or a field, from views; and those of files."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ..shape import ConvexUnion
-from .prediction import Prediction, from_field, from_smooth
+from .inputs import frame_of
+from .prediction import Prediction, Predictor, from_field, from_smooth
 
 # Half the side of the cube about what is seen in which the surface of a field is looked for, of its longest side, as in
 # CvxNet's code.
 _REACH = 0.65
+_VOXELS = 64**3  # of FieldNet's voxel decoder
 
 
+@runtime_checkable
 class Field(Protocol):
     """A solid that can be asked at points."""
 
@@ -53,17 +58,70 @@ class FieldPredictor:
         frame: views → middle (3,) and longest side of what is seen, about which the surface is looked for.
         resolution: of the grid for its surface.
         only_views: the only number of views that it takes; None for any.
+        n_numbers: that state the result; None for the nodes of the grid for its surface.
     """
 
     model: Callable[[Any], Field]
     name: str = "field"
-    frame: Callable[[Any], tuple[Tensor, Tensor]] = lambda views: views.frame()
+    frame: Callable[[Any], tuple[Tensor, Tensor]] = frame_of
     resolution: int = 128
     only_views: int | None = None
+    n_numbers: int | None = None
 
     def predict(self, views: Any) -> Prediction:
         """The field; its surface is found by marching cubes on demand."""
         with torch.no_grad():
-            field = self.model(views)
+            solid = self.model(views)
         center, longest = (value.detach().float().cpu() for value in self.frame(views))
-        return from_field(field.logits, center - _REACH * longest, center + _REACH * longest, self.resolution)
+        low, high = center - _REACH * longest, center + _REACH * longest
+        made = from_field(solid.logits, low, high, self.resolution)
+        return made if self.n_numbers is None else replace(made, counts=lambda: (self.n_numbers, None))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A predictor from outside of the benchmark.
+
+    Args:
+        predictor: with a name of its own.
+        identity: what tells it from another one of the same name, such as the hash of its weights.
+        encode: views of one object → a latent vector, by which the nearest training shape is looked for as well; None
+            for no such predictor.
+    """
+
+    predictor: Predictor
+    identity: str = ""
+    encode: Callable[[Any], Any] | None = field(default=None, repr=False)
+
+
+def load_learned(name: str, place: str, retrieve: bool = False) -> Learned:
+    """A network as a predictor.
+
+    Args:
+        name: how the tables shall call it.
+        place: a ``.safetensors`` file of a `CvxNet` or a `FieldNet`, or the name of weights that ship.
+        retrieve: whether the nearest training shape is looked for by its encoder as well.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no such network, or no weights of that name ship.
+    """
+    from ..models import CvxNet, FieldNet
+
+    if not place.endswith(".safetensors"):
+        model, identity = CvxNet.from_pretrained(place), place
+    elif not Path(place).is_file():
+        raise FileNotFoundError(f"there is no file {place!r}")
+    else:
+        identity = hashlib.sha256(Path(place).read_bytes()).hexdigest()
+        try:
+            model = CvxNet.load(place)
+        except ValueError:
+            model = FieldNet.load(place)
+    if isinstance(model, FieldNet):
+        voxels = _VOXELS if model.config["decoder"] == "voxel" else None
+        predictor: Predictor = FieldPredictor(model, name, n_numbers=voxels)
+    else:
+        only = model.config.n_views if model.config.encoder in ("resnet18", "resnet-light") else None
+        predictor = ConvexPredictor(model, name, only)
+    return Learned(predictor, identity, model.encode if retrieve else None)

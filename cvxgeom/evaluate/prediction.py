@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ class Prediction:
     contains_exact: Callable[[Tensor], Tensor] | None = None
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """Anything that predicts a solid from what was seen of it.
 

@@ -146,7 +146,8 @@ def picture_cases(
     found = {}
     for number, name in enumerate(names):
         chosen = pick_cases([row for row in here if row.predictor == name])
-        cases = [(records[row.shape], f"{word}: {row.label}") for word, row in zip(("best", "median", "worst"), chosen)]
+        words = ("best", "median", "worst") if len(chosen) == 3 else ("best", "worst")
+        cases = [(records[row.shape], f"{word}: {row.label}") for word, row in zip(words, chosen)]
         mine = [predictor for predictor in predictors if predictor.name == name]
         path = folder / f"cases-{stem}-{number:02d}.png"
         save_picture(draw_cases(cases, mine, see, scores), path)

@@ -17,7 +17,7 @@ from .prediction import Prediction, Predictor
 
 # CvxNet's code looks for surfaces in the cube [−0.65, 0.65]³; so far out a prediction counts against its IoU.
 _EXTENT = 0.65
-_N_OUTSIDE = 1 << 16
+_N_OUTSIDE = 1 << 15
 _TAU = 0.01
 
 

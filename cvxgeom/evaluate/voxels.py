@@ -82,5 +82,5 @@ def marching_cubes(
     """
     from skimage.measure import marching_cubes as march
 
-    vertices, triangles, _, _ = march(values, level, gradient_direction="descent")
+    vertices, triangles, _, _ = march(values, level, gradient_direction="ascent")
     return trimesh.Trimesh(low + cell * vertices.astype(np.float64), triangles, process=False)
