@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,8 @@ def team(device: str = "auto") -> Iterator[Team]:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     joins = world > 1 and not dist.is_initialized()
     if joins:
-        dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+        # The others wait while one validates.
+        dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=timedelta(hours=2))
     try:
         yield Team(dist.get_rank(), dist.get_world_size(), place) if dist.is_initialized() else Team(0, 1, place)
     finally:
