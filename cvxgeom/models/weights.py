@@ -55,7 +55,10 @@ def read_weights(path: str | os.PathLike, format: str, build: Callable[[dict[str
         raise ValueError(f"{str(path)!r} is damaged or not a safetensors file") from error
     if metadata.get("format") != format:
         raise ValueError(f"{str(path)!r} does not hold a {format} model, its format is {metadata.get('format')!r}")
-    model = build(json.loads(metadata["config"]))
+    try:
+        model = build(json.loads(metadata["config"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} has no configuration that this version knows ({error})") from error
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
