@@ -25,6 +25,7 @@ _HOME = {
     "hull": "shape",
     "load": "shape",
     "read_depth": "reconstruct",
+    "read_photo": "reconstruct",
     "sphere": "shape",
     "stack": "shape",
     "tetrahedron": "shape",
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from .depth import DepthViews
     from .fit import FitConfig, FitResult
     from .mesh import to_trimesh
-    from .reconstruct import read_depth
+    from .reconstruct import read_depth, read_photo
     from .shape import (
         ConvexUnion,
         Polytope,

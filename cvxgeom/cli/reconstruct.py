@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from .arguments import MESH_SUFFIXES, check_outputs, number, path_ending, positive
 
 if TYPE_CHECKING:
+    from ..color import ColorViews
     from ..depth import DepthViews
     from ..reconstruct import Reconstruction, Reference
 
 Report = dict[str, Any]
 
 ONE_VIEW, SEVERAL_VIEWS, PHOTO = "furniture-depth1", "furniture-depth20", "furniture-rgb1"
+SHIPPED = {ONE_VIEW: "depth", SEVERAL_VIEWS: "depth", PHOTO: "color"}
 # An object that fills more of a side of the picture than this is cut off there.
 _CUT_OFF = 0.02
 
@@ -24,8 +26,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "reconstruct",
         parents=[common],
         help="make a shape of a depth map or a photo",
-        description="Make a shape of a depth map or a photo of one object. The result is in meters, y up, about the "
-        "middle of what is seen.",
+        description="Make a shape of a depth map or a photo of one object. The result is in meters (of a photo: about 1 "
+        "long), y up, about the middle of what is seen.",
     )
     command.add_argument(
         "input", metavar="INPUT", type=Path, help="depth map (.png of 16 bits, .npy, .npz, .exr) or photo (.png, .jpg)"
@@ -72,28 +74,32 @@ def run(options: argparse.Namespace) -> Report:
     outputs = {"mesh": options.output, "shape": options.shape, "picture": options.picture}
     check_outputs(list(outputs.values()), options.input, options.mask, lens_file, weights)
 
+    from ..color import ColorViews
     from ..mesh import export_mesh, to_trimesh
-    from ..reconstruct import is_photo, portrait, read_depth, reconstruct
+    from ..reconstruct import is_photo, portrait, read_depth, read_photo, reconstruct
     from ..render import save_picture
     from .progress import progress
 
     with progress() as show:
         show("reading")
         photo = is_photo(options.input)
-        _check_kind(options.model, photo, options.input)
+        if options.model in SHIPPED:  # at once; what a file of others reads is known when it is loaded
+            _check_kind(SHIPPED[options.model], options.model, photo, options.input)
+        known = {
+            "view": options.view and tuple(options.view),
+            "intrinsics": options.intrinsics,
+            "field_of_view": options.fov,
+            "mask": options.mask,
+        }
         if photo:
-            raise ValueError("photos cannot be read yet")
-        views = read_depth(
-            options.input,
-            view=options.view and tuple(options.view),
-            intrinsics=options.intrinsics,
-            field_of_view=options.fov,
-            mask=options.mask,
-            depth_scale=options.depth_scale,
-        )
-        name = options.model or (ONE_VIEW if views.n_views == 1 else SEVERAL_VIEWS)
+            views = read_photo(options.input, **known)
+        else:
+            views = read_depth(options.input, **known, depth_scale=options.depth_scale)
+        name = options.model or (PHOTO if photo else ONE_VIEW if views.n_views == 1 else SEVERAL_VIEWS)
         show("loading the model")
         model, reference = load_model(name)
+        if config := getattr(model, "config", None):
+            _check_kind(config.input, name, photo, options.input)
         show("reconstructing")
         result = reconstruct(model, views, reference)
         union = to_trimesh(result.shape, "union")
@@ -111,7 +117,8 @@ def run(options: argparse.Namespace) -> Report:
         "input": options.input,
         "model": name,
         "views": views.n_views,
-        "pixels": list(views.depth.shape[:0:-1]),
+        "kind": "photo" if photo else "depth",
+        "pixels": list((views.mask if isinstance(views, ColorViews) else views.depth).shape[:0:-1]),
         "notes": _notes(views, options),
         "volume": union.volume,
         "size": union.extents,
@@ -129,19 +136,19 @@ def show(report: Report) -> None:
 
     out = console()
     width, height = report["pixels"]
+    photo = report["kind"] == "photo"
     views = "a depth map" if report["views"] == 1 else f"{report['views']} depth maps"
-    out.print(f"[bold]{escape(str(report['input']))}[/]: {views} of {width} x {height} pixels")
+    told = f"a photo, looked at in {width} x {height} pixels" if photo else f"{views} of {width} x {height} pixels"
+    out.print(f"[bold]{escape(str(report['input']))}[/]: {told}")
     for note in report["notes"]:
         out.print(f"  note: {escape(note)}")
     extents = " x ".join(f"{float(side):.3g}" for side in report["size"])
     parts = "convex part" if report["parts"] == 1 else "convex parts"
-    out.print(
-        f"[bold]{report['parts']}[/] {parts}, volume {report['volume']:.3g} m³, {extents} m, "
-        f"{report['seconds']:.2f} s with {escape(report['model'])}"
-    )
-    for kind in ("likeness", "agreement"):
-        if report[kind] is not None:
-            out.print(f"  {report[kind]['sentence']}")
+    size = f"{extents}, of no known unit" if photo else f"volume {report['volume']:.3g} m³, {extents} m"
+    seconds = f"{report['seconds']:.2f} s with {escape(report['model'])}"
+    out.print(f"[bold]{report['parts']}[/] {parts}, {size}, {seconds}")
+    for judgment in filter(None, (report["likeness"], report["agreement"])):
+        out.print(f"  {judgment['sentence']}")
     print_outputs(out, report["outputs"])
 
 
@@ -165,13 +172,12 @@ def load_model(name: str) -> "tuple[Any, Reference | None]":
     return model, Reference.load(known) if known.is_file() else None
 
 
-def _check_kind(model: str | None, photo: bool, path: Path) -> None:
-    """Say at once that an input is not for a model that ships; what a file of others reads, it says itself."""
-    if photo and model in (ONE_VIEW, SEVERAL_VIEWS):
+def _check_kind(reads: str, model: str, photo: bool, path: Path) -> None:
+    if photo and reads == "depth":
         raise ValueError(
             f"{str(path)!r} is a color picture, and the model {model} reads depth maps; try --model {PHOTO}"
         )
-    if not photo and model == PHOTO:
+    if not photo and reads == "color":
         raise ValueError(f"{str(path)!r} is a depth map, and the model {model} reads photos; try --model {ONE_VIEW}")
 
 
@@ -181,15 +187,20 @@ def _told(result: "Reconstruction") -> Report:
         "parts": result.n_parts,
         "seconds": result.seconds,
         "likeness": found and {**asdict(found), "sentence": f"The input {found.sentence}."},
-        "agreement": agreed and {**asdict(agreed), "sentence": f"Seen from the camera, {agreed.sentence}."},
+        "agreement": {**asdict(agreed), "sentence": f"Seen from the camera, {agreed.sentence}."},
     }
 
 
-def _notes(views: "DepthViews", options: argparse.Namespace) -> list[str]:
+def _notes(views: "DepthViews | ColorViews", options: argparse.Namespace) -> list[str]:
     """What the user should know about how the input was understood."""
+    from ..color import ColorViews
+
     notes = []
     if options.fov is None and options.intrinsics is None and options.input.suffix.lower() != ".npz":
-        notes.append("no intrinsics given, so a field of view of 40 degrees from top to bottom is assumed")
+        what = "the object" if isinstance(views, ColorViews) else "the picture"
+        notes.append(f"no intrinsics given, so {what} is assumed to span 40 degrees from top to bottom")
+    if isinstance(views, ColorViews):
+        return notes
     seen = views.seen
     if bool(seen.flatten(1).all(dim=1).any()):
         notes.append("no pixel is background; if there is more than the object in the picture, give its --mask")

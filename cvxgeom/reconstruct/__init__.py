@@ -12,19 +12,21 @@ from .cameras import Lens, read_lens
 from .files import is_photo
 from .gaps import to_meters
 from .likeness import Likeness, Reference, likeness
-from .photo import Photo, read_photo
+from .masks import read_mask
+from .photo import Cutout, cut_out, read_photo
 from .portrait import portrait
-from .read import read_depth, read_mask
+from .read import read_depth
 from .run import Reconstruction, reconstruct
 
 __all__ = [
     "Agreement",
+    "Cutout",
     "Lens",
     "Likeness",
-    "Photo",
     "Reconstruction",
     "Reference",
     "agreement",
+    "cut_out",
     "is_photo",
     "likeness",
     "portrait",

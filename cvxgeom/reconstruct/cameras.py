@@ -73,6 +73,33 @@ def lens_of_angle(field_of_view: Number, size: tuple[int, int]) -> Lens:
     return Lens(camera.intrinsics.numpy(), size)
 
 
+def stated_lens(
+    intrinsics: Intrinsics | None, field_of_view: Number | None, size: tuple[int, int], name: str
+) -> Lens | None:
+    """The lens that a user states for an image, checked; None if nothing is stated.
+
+    Args:
+        intrinsics: see `read_lens`.
+        field_of_view: vertical, degrees; instead of intrinsics.
+        size: (width, height) of the image.
+        name: what error messages call the image.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: both are stated, or what is stated does not fit.
+    """
+    if intrinsics is None:
+        return None if field_of_view is None else lens_of_angle(field_of_view, size)
+    if field_of_view is not None:
+        raise ValueError("intrinsics and field_of_view both describe the lens; give one of them")
+    lens = read_lens(intrinsics)
+    if lens.size is not None and lens.size != size:
+        meant = "{} x {}".format(*lens.size)
+        raise ValueError(f"the intrinsics are for images of {meant} pixels, and {name} has {size[0]} x {size[1]}")
+    check_fit(lens.matrix, size, name)
+    return lens
+
+
 def check_fit(matrix: Float[np.ndarray, "3 3"], size: tuple[int, int], name: str) -> None:
     """Demand intrinsics that can belong to an image.
 

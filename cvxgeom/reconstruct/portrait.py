@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..color import ColorViews
 from ..depth import DepthViews
 from ..render import picture
 from ..render.panels import LABEL_COLOR, LABEL_PLACE, LABEL_SIZE
@@ -20,9 +21,13 @@ _DARKEST = 0.3
 
 
 def portrait(
-    shape: ConvexUnion, views: DepthViews, *, size: tuple[int, int] = (480, 480), explode: float | int = 0.35
+    shape: ConvexUnion,
+    views: DepthViews | ColorViews,
+    *,
+    size: tuple[int, int] = (480, 480),
+    explode: float | int = 0.35,
 ) -> Image.Image:
-    """Panels side by side: the depth maps as a camera with a lamp would see them, the parts, the parts pulled apart.
+    """Panels side by side: photos, or depth maps as a camera with a lamp would see them; the parts; the parts apart.
 
     Args:
         shape: a single shape in the frame of the views, whose y is up.
@@ -38,31 +43,9 @@ def portrait(
         >>> portrait(cvxgeom.box(float(views.frame()[1])), views, size=(64, 48)).size
         (192, 48)
     """
-    images = [_shaded(views, view) for view in range(min(views.n_views, MOST_VIEWS))]
-    return beside(images, shape, view=seen_from(views), size=size, explode=explode)
-
-
-def beside(
-    images: list[Image.Image],
-    shape: ConvexUnion,
-    *,
-    view: tuple[float, float],
-    size: tuple[int, int],
-    explode: float | int,
-) -> Image.Image:
-    """Pictures of the input, tiled in one panel, beside those of the shape.
-
-    Args:
-        images: one or more; each is scaled to fit its tile.
-        shape: a single shape.
-        view: (azimuth, elevation) from which it is drawn.
-        size: of each panel.
-        explode: as in `portrait`.
-
-    Raises:
-        ValueError: `cvxgeom.render.picture` refuses.
-    """
-    shown = picture(shape, view=view, size=size, explode=explode)
+    shown_views = range(min(views.n_views, MOST_VIEWS))
+    images = [_shaded(views, i) if isinstance(views, DepthViews) else _cut(views, i) for i in shown_views]
+    shown = picture(shape, view=seen_from(views), size=size, explode=explode)
     panel = Image.new("RGB", size, "white")
     side = math.ceil(math.sqrt(len(images)))
     tile = (size[0] // side, size[1] // side)
@@ -80,16 +63,25 @@ def beside(
     return joined
 
 
-def seen_from(views: DepthViews) -> tuple[float, float]:
+def seen_from(views: DepthViews | ColorViews) -> tuple[float, float]:
     """(Azimuth, elevation) in degrees from which the first camera sees the middle of the object.
+
+    The middle is that of what is seen, or of color views the origin.
 
     Example:
         >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png", view=(50, 10))
         >>> [round(angle) for angle in seen_from(views)]
         [50, 10]
     """
-    x, y, z = (views.centers()[0] - views.frame()[0]).tolist()
+    middle = views.frame()[0] if isinstance(views, DepthViews) else torch.zeros_like(views.extrinsics[0, 0, :3])
+    x, y, z = (torch.linalg.inv(views.extrinsics[0])[:3, 3] - middle).tolist()
     return math.degrees(math.atan2(x, z)), math.degrees(math.atan2(y, math.hypot(x, z)))
+
+
+def _cut(views: ColorViews, view: int) -> Image.Image:
+    """One photo without its background."""
+    pixels = torch.where(views.mask[view], views.rgb[view], 1.0)
+    return Image.fromarray((255 * pixels).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
 def _shaded(views: DepthViews, view: int) -> Image.Image:

@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Bool
-from PIL import Image
 
-from .._checks import describe
 from ..depth import DepthViews
 from .cameras import (
     FIELD_OF_VIEW,
@@ -20,11 +18,12 @@ from .cameras import (
     check_fit,
     check_rigid,
     lens_of_angle,
-    read_lens,
+    stated_lens,
     turned_to,
 )
-from .files import StoredDepth, existing_file, load_arrays, open_image, read_stored_depth
+from .files import StoredDepth, read_stored_depth
 from .gaps import to_meters
+from .masks import read_mask
 
 log = logging.getLogger("cvxgeom")
 
@@ -81,13 +80,12 @@ def read_depth(
         >>> views.n_views, int(views.seen.sum()), round(float(views.centers()[0, 2]), 3)
         (1, 400, 1.5)
     """
-    if intrinsics is not None and field_of_view is not None:
-        raise ValueError("intrinsics and field_of_view both describe the lens; give one of them")
     stored, name = read_stored_depth(path), repr(str(path))
     height, width = stored.numbers.shape[1:]
     marked = None if mask is None else read_mask(mask, (width, height), name)
     depth = to_meters(stored, name, depth_scale, None if marked is None else _for_each(marked, stored))
-    lens = _lens(stored, intrinsics, field_of_view, (width, height), name)
+    stated = stated_lens(intrinsics, field_of_view, (width, height), name)
+    lens = _lens_of_each(stored, stated, (width, height), name)
     matrices = np.stack([one.matrix for one in lens])
     if stored.extrinsics is not None:
         if view is not None:
@@ -126,48 +124,6 @@ def without_strays(views: DepthViews, name: str) -> DepthViews:
     return replace(views, depth=depth)
 
 
-def read_mask(
-    mask: str | os.PathLike | Bool[np.ndarray, "h w"], size: tuple[int, int], name: str
-) -> Bool[np.ndarray, "h w"]:
-    """Which pixels show the object.
-
-    Args:
-        mask: an array, or a file: a ``.npy`` array, or a picture whose alpha channel, if it has one that varies, or
-            else brightness tells.
-        size: (width, height) that it must have.
-        name: what error messages call the image that it belongs to.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged or has another size.
-
-    Example:
-        >>> read_mask(np.eye(3, dtype=bool), (3, 3), "a picture").sum()
-        np.int64(3)
-    """
-    if isinstance(mask, np.ndarray):
-        values, label = mask, "mask"
-    else:
-        path, label = existing_file(mask), f"the mask {str(mask)!r}"
-        values = load_arrays(path) if path.suffix.lower() == ".npy" else _brightness(open_image(path))
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "buif":
-        raise ValueError(f"{label} must be one number for each pixel, got {describe(values)}")
-    if values.shape[::-1] != size:
-        width, height = values.shape[::-1]
-        raise ValueError(f"{label} has {width} x {height} pixels, and {name} has {size[0]} x {size[1]}")
-    # Half of the brightest: a mask may hold 0 and 1 or 0 and 255, and a .jpg smears its edges.
-    values = np.nan_to_num(values.astype(np.float64))
-    return values > values.max() / 2
-
-
-def _brightness(image: Image.Image) -> np.ndarray:
-    if "A" in image.getbands():
-        alpha = np.asarray(image.getchannel("A"))
-        if alpha.min() < alpha.max():
-            return alpha
-    return np.asarray(image if image.mode.startswith("I") else image.convert("L"))
-
-
 def _for_each(marked: np.ndarray, stored: StoredDepth) -> np.ndarray:
     if len(stored.numbers) > 1:
         raise ValueError(
@@ -176,27 +132,16 @@ def _for_each(marked: np.ndarray, stored: StoredDepth) -> np.ndarray:
     return marked[None]
 
 
-def _lens(
-    stored: StoredDepth, intrinsics: Intrinsics | None, angle: Number | None, size: tuple[int, int], name: str
-) -> list[Lens]:
-    """One for each view: given ones first, those of the file, or the default angle."""
-    n_views = len(stored.numbers)
-    if intrinsics is not None:
-        lens = [read_lens(intrinsics)] * n_views
-        meant = lens[0].size
-        if meant is not None and meant != size:
-            raise ValueError(
-                f"the intrinsics are for images of {meant[0]} x {meant[1]} pixels, and {name} has {size[0]} x {size[1]}"
-            )
-    elif angle is None and stored.intrinsics is not None:
-        lens = [Lens(matrix) for matrix in stored.intrinsics]
-    else:
-        if angle is None:
-            log.info("%s: no intrinsics given, a field of view of %g degrees is assumed", name, FIELD_OF_VIEW)
-        return [lens_of_angle(FIELD_OF_VIEW if angle is None else angle, size)] * n_views
-    for one in lens:
-        check_fit(one.matrix, size, name)
-    return lens
+def _lens_of_each(stored: StoredDepth, stated: Lens | None, size: tuple[int, int], name: str) -> list[Lens]:
+    """What is stated first, then those of the file, then the default angle."""
+    if stated is not None:
+        return [stated] * len(stored.numbers)
+    if stored.intrinsics is None:
+        log.info("%s: no intrinsics given, a field of view of %g degrees is assumed", name, FIELD_OF_VIEW)
+        return [lens_of_angle(FIELD_OF_VIEW, size)] * len(stored.numbers)
+    for matrix in stored.intrinsics:
+        check_fit(matrix, size, name)
+    return [Lens(matrix) for matrix in stored.intrinsics]
 
 
 def _views(depth: np.ndarray, intrinsics: np.ndarray, extrinsics: np.ndarray) -> DepthViews:

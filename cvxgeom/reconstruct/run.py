@@ -1,19 +1,17 @@
 """From views to a shape, and how far it can be trusted."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from .._checks import describe
+from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import ConvexUnion
 from .agreement import Agreement, agreement
 from .likeness import Likeness, Reference, likeness
-
-Model = Callable[[DepthViews], ConvexUnion]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class Reconstruction:
     shape: ConvexUnion  #: in the frame and unit of the views
     seconds: float  #: that the model took
     likeness: Likeness | None  #: None where there is no reference to compare with
-    agreement: Agreement | None  #: None where the input has no depth to compare with
+    agreement: Agreement
 
     @property
     def n_parts(self) -> int:
@@ -31,13 +29,13 @@ class Reconstruction:
         return sum(polytope.is_bounded for polytope in self.shape.polytopes())
 
 
-def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> Reconstruction:
+def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference | None = None) -> Reconstruction:
     """Run a model on one input, and look at the result.
 
     Args:
         model: called with the views it gives a `ConvexUnion` in their frame. For the likeness it needs
             ``encode(views)`` besides, one feature for each object of a batch.
-        views: `DepthViews` of a single object, or what else the model takes.
+        views: of a single object.
         reference: the model's training features; without them there is no likeness.
 
     Raises:
@@ -49,7 +47,7 @@ def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> R
         >>> reconstruct(lambda views: cvxgeom.box(float(views.frame()[1])), views).n_parts
         1
     """
-    if isinstance(views, DepthViews) and views.batch_size:
+    if views.batch_size:
         raise ValueError(f"views must be of one object, got batch axes {tuple(views.batch_size)}")
     with torch.no_grad():
         start = time.perf_counter()
@@ -61,7 +59,7 @@ def reconstruct(model: Any, views: Any, reference: Reference | None = None) -> R
             shape = shape[0]
         found = None if reference is None else likeness(model.encode(views.unsqueeze()).cpu(), reference)
         shape = shape.to("cpu")
-        agreed = agreement(shape, views.to("cpu")) if isinstance(views, DepthViews) else None
+        agreed = agreement(shape, views.to("cpu"))
     result = Reconstruction(shape.detach(), seconds, found, agreed)
     if not result.n_parts:
         raise ValueError("the model found nothing solid in the input: none of its parts encloses a volume")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 import cvxgeom
 from cvxgeom.cli import main
+from cvxgeom.color import ColorViews
 from cvxgeom.reconstruct import Reference
 
 from .standin import Slices, camera_at, seen_by
@@ -65,11 +67,11 @@ def test_what_a_person_reads(tmp_path: Path, run: Callable[..., Run]) -> None:
     lines = done.out.splitlines()
     assert done.code == 0
     assert lines[0].endswith("chair_depth.png: a depth map of 224 x 224 pixels")
-    assert "a field of view of 40 degrees from top to bottom is assumed" in lines[1]
+    assert "the picture is assumed to span 40 degrees from top to bottom" in lines[1]
     assert lines[2].startswith("5 convex parts, volume 0.")
     assert lines[2].endswith(" s with furniture-depth1")
     assert "the training data" in lines[3]
-    assert lines[4].startswith("  Seen from the camera, its silhouette agrees with the input to an IoU of 0.")
+    assert lines[4].startswith("  Seen from the camera, the silhouette agrees with the input to an IoU of 0.")
     assert lines[5].split()[0] == "mesh"
     told = run(DEMO, "-o", tmp_path / "c.obj", "--intrinsics", DEMO.with_suffix(".json"))
     assert "assumed" not in told.out
@@ -107,6 +109,44 @@ def test_an_object_at_the_border_is_reported(tmp_path: Path, run: Callable[..., 
     depth[20:, 20:40] = 2000
     Image.fromarray(depth).save(tmp_path / "d.png")
     assert "the object reaches the border of the picture" in run(tmp_path / "d.png", "-o", tmp_path / "d.glb").out
+
+
+def test_a_photo_takes_the_model_for_it(
+    tmp_path: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image.new("RGB", (300, 200), "white")
+    image.paste("brown", (110, 60, 190, 140))
+    image.save(tmp_path / "photo.jpg")
+    seen: list[ColorViews] = []
+
+    def model(views: ColorViews) -> cvxgeom.ConvexUnion:
+        seen.append(views)
+        return cvxgeom.box(0.9)
+
+    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: (model, None))
+    options = ("-o", tmp_path / "b.glb", "--picture", tmp_path / "b.png", "--view", 0, 0)
+    report = json.loads(run(tmp_path / "photo.jpg", *options, "--json").out)
+    assert (report["model"], report["kind"], report["pixels"]) == ("furniture-rgb1", "photo", [128, 128])
+    assert report["agreement"]["silhouette_iou"] > 0.7
+    assert report["agreement"]["depth_error"] is None
+    assert seen[0].mask.float().mean() == pytest.approx(0.84**2, abs=0.08)  # .jpg smears
+    with Image.open(tmp_path / "b.png") as picture:
+        assert np.asarray(picture)[240, 240].tolist() == pytest.approx([165, 42, 42], abs=8)  # brown
+    said = run(tmp_path / "photo.jpg", *options).out
+    assert "photo.jpg: a photo, looked at in 128 x 128 pixels" in said
+    assert "0.9 x 0.9 x 0.9, of no known unit" in said
+    assert "the object is assumed to span 40 degrees" in said
+
+
+def test_what_a_model_of_others_reads_is_known_when_it_is_loaded(
+    tmp_path: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Slices()
+    model.config = SimpleNamespace(input="color")
+    monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: (model, None))
+    done = run(DEMO, "-o", tmp_path / "c.glb", "--model", "others.safetensors")
+    assert done.code == 1
+    assert "is a depth map, and the model others.safetensors reads photos" in done.err
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------

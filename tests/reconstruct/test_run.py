@@ -7,6 +7,7 @@ import torch
 
 import cvxgeom
 from cvxgeom import DepthViews
+from cvxgeom.color import ColorViews
 from cvxgeom.reconstruct import Reference, agreement, portrait, reconstruct
 from cvxgeom.reconstruct.portrait import seen_from
 
@@ -59,8 +60,9 @@ def test_a_shape_that_is_too_small_or_beside_it_disagrees() -> None:
     assert 0.05 < smaller.depth_error < 0.2
     beside = agreement(cvxgeom.box(center=(5, 0, 0)), views)
     assert beside.silhouette_iou < 0.05
-    assert math.isnan(agreement(cvxgeom.box(center=(0, 50, 0)), views).depth_error)
-    assert "nowhere" in agreement(cvxgeom.box(center=(0, 50, 0)), views).sentence
+    elsewhere = agreement(cvxgeom.box(center=(0, 50, 0)), views)
+    assert (elsewhere.silhouette_iou, elsewhere.depth_error, elsewhere.relative_error) == (0.0, None, None)
+    assert "depth" not in elsewhere.sentence
 
 
 def test_pixels_that_were_not_measured_do_not_count() -> None:
@@ -71,6 +73,14 @@ def test_pixels_that_were_not_measured_do_not_count() -> None:
     left = agreement(table(), half)
     assert left.silhouette_iou > 0.999
     assert left.depth_error < 1e-5
+
+
+def test_of_color_views_the_silhouette_is_compared() -> None:
+    views = seen_by(VIEWS)
+    gray = torch.full((2, 3, 64, 80), 0.5)
+    found = agreement(table(), ColorViews(gray, views.seen, views.intrinsics, views.extrinsics))
+    assert found.silhouette_iou > 0.999
+    assert found.depth_error is None
 
 
 def test_few_rays_tell_as_much() -> None:
