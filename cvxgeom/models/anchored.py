@@ -138,7 +138,7 @@ class AnchoredDecoder(nn.Module):
             softness[..., 0],
         )
 
-    def _fit(self, fit: "_PlaneFit", unit: UnitViews, tokens: Tensor, planes: _Planes) -> _Planes:
+    def _fit(self, fit: nn.Module, unit: UnitViews, tokens: Tensor, planes: _Planes) -> _Planes:
         with torch.no_grad():
             scale = planes.distances.amin(dim=-1, keepdim=True)
             least = scale.clamp(min=_LEAST_INRADIUS)[..., None]

@@ -51,7 +51,8 @@ class CvxNet(nn.Module):
     def __init__(self, config: CvxNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.monocular = MonocularDepth() if config.input == "color" and config.encoder == "grid" else None
+        reads_depth = config.encoder in ("grid", "points")
+        self.monocular = MonocularDepth() if config.input == "color" and reads_depth else None
         if config.encoder == "grid":
             self.encoder: nn.Module = GridEncoder(config.latent, config.width)
         elif config.encoder == "points":
