@@ -71,13 +71,8 @@ def approximation(
         >>> float(approximation(torch.tensor([0.5, 1.0, 0.0]), torch.tensor([1.0, 1.0, 1.0]), n_uniform=2))
         0.22500000...
     """
-    n = union.shape[-1]
-    if not 0 <= n_uniform <= n:
-        raise ValueError(f"n_uniform must be between 0 and the number of points, {n}, got {describe(n_uniform)}")
-    error = (union - occupancy).square()
-    uniform, near = error[..., :n_uniform], error[..., n_uniform:]
-    term = uniform.mean() if n_uniform else error.new_zeros(())
-    return term + near_surface_weight * near.mean() if n_uniform < n else term
+    uniform, near = _means((union - occupancy).square(), n_uniform)
+    return uniform + near_surface_weight * near
 
 
 def decomposition(total: Float[Tensor, "*batch N"], limit: float = OVERLAP_LIMIT) -> Float[Tensor, ""]:
@@ -205,7 +200,7 @@ def loss_terms(
         shape.offsets,
         shape.translations,
         shape.smoothness,
-        shape.sharpness,
+        torch.as_tensor(shape.sharpness),
         torch.cat([labels, none], dim=-1),
         N_GUIDES,
     )
@@ -235,14 +230,17 @@ def cross_entropy(
     Returns:
         The term; the mean of a kind without points is left out.
 
+    Raises:
+        ValueError: ``n_uniform`` is not between 0 and N.
+
     Example:
         >>> round(float(cross_entropy(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]), n_uniform=2)), 4)
         0.6931
     """
     probability = union.clamp(limit, 1 - limit)
     error = -(occupancy * probability.log() + (1 - occupancy) * (1 - probability).log())
-    kinds = [kind for kind in (error[..., :n_uniform], error[..., n_uniform:]) if kind.shape[-1]]
-    return torch.stack([kind.mean() for kind in kinds]).sum()
+    uniform, near = _means(error, n_uniform)
+    return uniform + near
 
 
 def soft_iou(
@@ -265,3 +263,14 @@ def soft_iou(
     both = union * occupancy
     either = (weights * (union + occupancy - both)).sum(dim=-1)
     return (1 - (weights * both).sum(dim=-1) / either.clamp(min=torch.finfo(union.dtype).tiny)).mean()
+
+
+def _means(error: Float[Tensor, "*batch N"], n_uniform: int) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Over the uniform points, and over those near the surface; 0 where there are none."""
+    n = error.shape[-1]
+    if not 0 <= n_uniform <= n:
+        raise ValueError(f"n_uniform must be between 0 and the number of points, {n}, got {describe(n_uniform)}")
+    uniform, near = (
+        kind.mean() if kind.numel() else kind.sum() for kind in error.split([n_uniform, n - n_uniform], -1)
+    )
+    return uniform, near

@@ -44,12 +44,12 @@ class _Planes(NamedTuple):
 class AnchoredDecoder(nn.Module):
     """Latent vector, feature grids and the views themselves → K convexes.
 
-    Most convexes start at anchors on the seen surface. What is around an anchor (evidence along rays on eight scales, grid
-    features, the latent vector) becomes a token; tokens attend to each other, and each becomes a convex: its size,
+    Most convexes start at anchors on the seen surface. What is around an anchor (evidence along rays on eight scales,
+    grid features, the latent vector) becomes a token; tokens attend to each other, and each becomes a convex: its size,
     center, and the distances and tilts of H planes around fixed directions. A few more tokens without anchors place
     convexes where nothing was seen. Then the planes are fitted: the evidence is probed across each plane, and a small
-    network shared by all planes moves it. Everything is relative to the anchor and to the size of the convex, so
-    little data teaches much: a leg is a leg wherever it stands.
+    network shared by all planes moves it. Everything is relative to the anchor and to the size of the convex, so little
+    data teaches much: a leg is a leg wherever it stands.
 
     Args:
         latent: size of the latent vector.

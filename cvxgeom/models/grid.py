@@ -25,8 +25,8 @@ class GridFeatures(tuple[Tensor, ...]):
 class GridEncoder(nn.Module):
     """Evidence of the views on a 32³ grid over the unit frame, encoded by strided 3-D convolutions.
 
-    What a cell holds: how far it is hidden (on two scales), how near the seen surface is, whether any view knows it, and
-    its place. The number of views and their poses only decide how much is known.
+    What a cell holds: how far it is hidden (on two scales), how near the seen surface is, whether any view knows it,
+    and its place. The number of views and their poses only decide how much is known.
 
     Args:
         latent: size of the latent vector.

@@ -74,7 +74,7 @@ class StagedObjective:
             shape.offsets,
             shape.translations,
             shape.smoothness,
-            shape.sharpness,
+            torch.as_tensor(shape.sharpness),
             occupancy,
             min(N_GUIDES, n),
         )
