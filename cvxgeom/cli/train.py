@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> Report:
     model, config, objective = _preset(options.preset)
     config = changed(config, options)
     if options.init is not None:
-        _initialize(model, options.init)
+        initialize(model, options.init)
     datasets = tuple(Dataset(path, options.split, cache=options.cache) for path in options.datasets)
     validation = _validation(options, config)
     leads = int(os.environ.get("RANK", "0")) == 0
@@ -175,12 +175,20 @@ def _preset(name: str) -> tuple[Any, "TrainConfig", Any]:
         return preset(name), PRESETS[name], objective_of(name)
 
 
-def _initialize(model: Any, path: Path) -> None:
-    weights = type(model).load(path).state_dict()
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"the weights in {str(path)!r} are those of another model than the preset's") from error
+def initialize(model: Any, path: Path) -> None:
+    """Weights of a file for a model, or for all of it but some parts of its own, such as one that looks at colors.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file has weights that the model lacks, or of other sizes.
+    """
+    weights, own = type(model).load(path).state_dict(), model.state_dict()
+    odd = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
+    if odd:
+        raise ValueError(f"the weights in {str(path)!r} are those of another model than the preset's, such as {odd[0]}")
+    if fresh := sorted({name.split(".")[0] for name in own.keys() - weights.keys()}):
+        log.warning("%s has no weights for %s, which begins with random ones", path, ", ".join(fresh))
+    model.load_state_dict(weights, strict=False)
 
 
 def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Dataset | None":

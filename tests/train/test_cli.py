@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from cvxgeom.cli import main
 from cvxgeom.cli.parser import parse
-from cvxgeom.cli.train import changed
+from cvxgeom.cli.train import changed, initialize
 from cvxgeom.data import Arrays, Facts, write_dataset
 from cvxgeom.train import TrainConfig
 from tests.train.stand_ins import BoxRecord, TinyField, boxes, objective, seeded
@@ -142,6 +143,26 @@ def test_previews_show_what_is_predicted_beside_the_truth(dataset: Path, tmp_pat
     arguments[3] = str(tmp_path / "other")
     assert main([*arguments, "--set", "preview_every=2"]) == 0
     assert [path.name for path in (tmp_path / "other" / "previews").iterdir()] == ["step-00000002.png"]
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Tiny(nn.Module):
+        def __init__(self, wide: int = 2, colors: bool = False) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, wide)
+            self.colors = nn.Linear(2, 2) if colors else None
+
+        @classmethod
+        def load(cls, _path: Path) -> "Tiny":
+            return given
+
+    given, model = Tiny(), Tiny(colors=True)
+    with caplog.at_level("WARNING", "cvxgeom"):
+        initialize(model, tmp_path / "w.safetensors")
+    assert torch.equal(model.layer.weight, given.layer.weight)
+    assert "has no weights for colors, which begins with random ones" in caplog.text
+    with pytest.raises(ValueError, match=r"those of another model than the preset's, such as layer\.weight"):
+        initialize(Tiny(wide=3), tmp_path / "w.safetensors")
 
 
 def test_a_model_with_its_own_format_is_asked_to_save_itself(tmp_path: Path) -> None:
