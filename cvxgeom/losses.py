@@ -1,7 +1,7 @@
 """The five terms of the CvxNet loss, one function each, and the pass that gives them what they need.
 
-Every term is a mean over convexes or points, and over the batch. Source: CvxNet (Deng et al., CVPR 2020), section 3, with
-the formulas and weights of the official code; names are the paper's where it has one.
+Every term is a mean over convexes or points, and over the batch. Source: CvxNet (Deng et al., CVPR 2020), section 3,
+with the formulas and weights of the official code; names are the paper's where it has one.
 """
 
 from dataclasses import dataclass, fields
@@ -68,8 +68,8 @@ def approximation(
     Source: the "sample" loss of the official code, which always splits at 1024 points, in evaluation too.
 
     Example:
-        >>> float(approximation(torch.tensor([0.5, 1.0, 0.0]), torch.tensor([1.0, 1.0, 1.0]), n_uniform=2))
-        0.22500000...
+        >>> round(float(approximation(torch.tensor([0.5, 1.0, 0.0]), torch.ones(3), n_uniform=2)), 4)
+        0.225
     """
     uniform, near = _means((union - occupancy).square(), n_uniform)
     return uniform + near_surface_weight * near
