@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -83,11 +84,17 @@ def from_smooth(shape: ConvexUnion) -> Prediction:
     """
     shape = shape.detach().to("cpu", torch.float32)
 
-    def counts() -> tuple[int, int]:
-        faces = [len(polytope.faces) for polytope in shape.polytopes() if polytope.is_bounded]
-        return 4 * sum(faces), len(faces)
+    @cache  # once for the counts and for all points
+    def bounded() -> dict[int, int]:
+        return {k: len(part.faces) for k, part in enumerate(shape.polytopes()) if part.is_bounded}
 
-    return Prediction(lambda points: shape.indicator(points) >= 0.5, lambda: shape, counts, shape.contains)
+    def contains_exact(points: Tensor) -> Tensor:
+        return shape.select(list(bounded())).contains(points)
+
+    def counts() -> tuple[int, int]:
+        return 4 * sum(bounded().values()), len(bounded())
+
+    return Prediction(lambda points: shape.indicator(points) >= 0.5, lambda: shape, counts, contains_exact)
 
 
 def from_voxels(shape: VoxelShape) -> Prediction:

@@ -19,6 +19,7 @@ from cvxgeom.evaluate import (
     Plan,
     Prediction,
     benchmark,
+    color_views,
     conditions,
     depth_views,
     evaluate,
@@ -26,6 +27,7 @@ from cvxgeom.evaluate import (
     measure_speed,
     read_rows,
 )
+from cvxgeom.evaluate.cases import seen_image
 
 
 @dataclass
@@ -165,12 +167,13 @@ def test_pictures_of_cases(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_as_input(dataset: Path, tmp_path: Path) -> None:
-    pytest.importorskip("embreex")
-    plan = Plan(dataset, task="rgb-to-3d", limit=2)
+    plan = Plan(dataset, task="rgb-to-3d", limit=2, pictures=False)
     written = benchmark(plan, tmp_path)
     assert [s.predictor for s in written.summaries if s.group == "all"] == ["visual hull", "mean shape", "retrieval"]
     assert {(s.n_views, s.noise) for s in written.summaries} == {(1, 0.0)}
-    assert (tmp_path / "cases-01-views-00.png").exists()
+    seen = seen_image(color_views(Dataset(dataset, "test")[0], 4), 32)
+    assert seen.size == (32, 32) and seen.getpixel((0, 0)) == (255, 255, 255)
+    assert seen.getpixel((8, 8)) == (127, 127, 127)
 
 
 def test_speed_needs_one_shape_without_failure(dataset: Path) -> None:

@@ -117,6 +117,15 @@ def test_smooth_convexes_are_scored_by_their_indicator_and_exact_ones_beside(dat
     assert (row.n_parts, row.n_numbers) == (1, 24)
 
 
+def test_unbounded_parts_are_not_exported(dataset: Path) -> None:
+    record = Dataset(dataset, "test").record("block-c")
+    corner = cvxgeom.from_planes(torch.eye(3)[None], torch.zeros(1, 3))  # three planes: an octant without end
+    shape = cvxgeom.concatenate([block(1.0, 0.4, 0.6).to(torch.float32), corner.to(torch.float32)])
+    row = score_record(ConvexPredictor(lambda _views: shape), depth_views(record, 1), Truth(record), n_views=1)
+    assert row.iou_exact == 1.0 and row.iou < 0.9
+    assert (row.n_parts, row.n_numbers) == (1, 24)
+
+
 class Ball:
     """A ball of half the size of what is seen."""
 
