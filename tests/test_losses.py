@@ -1,6 +1,7 @@
 """The five terms against numbers worked out by hand, and the traps of the official code."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -60,10 +61,12 @@ def test_points_of_one_kind_do_not_split_at_a_fixed_number() -> None:
     assert float(approximation(union, occupancy, 0, near_surface_weight=0.5)) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("term", [approximation, cross_entropy])
 @pytest.mark.parametrize("n_uniform", [-1, 4])
-def test_the_number_of_uniform_points_must_fit(n_uniform: int) -> None:
+def test_the_number_of_uniform_points_must_fit(term: Callable[..., Tensor], n_uniform: int) -> None:
     with pytest.raises(ValueError, match="n_uniform must be between 0 and the number of points, 3"):
-        approximation(torch.zeros(3), torch.zeros(3), n_uniform)
+        term(torch.zeros(3), torch.zeros(3), n_uniform)
+    assert float(term(torch.zeros(2, 0), torch.zeros(2, 0), 0)) == 0
 
 
 # -- decomposition ---------------------------------------------------------------------------------------------------
@@ -188,6 +191,20 @@ def test_gradients_reach_what_they_should(term: str) -> None:
     assert {name for name, field in fields.items() if field.grad is not None and bool(field.grad.any())} == REACHED[
         term
     ]
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    k, h = 3, 8
+    points = torch.rand(30, 3, dtype=torch.float64) - 0.5
+    occupancy = (points[:, 0] < 0.1).double()
+
+    def total(normals: Tensor, *fields: Tensor) -> Tensor:
+        shape = ConvexUnion(torch.nn.functional.normalize(normals, dim=-1), *fields)
+        return loss_terms(shape, points, occupancy, 20).total(LossWeights(1, 1, 1, 1, 1))
+
+    fields = (torch.randn(k, h, 3), -0.2 - 0.2 * torch.rand(k, h), 0.2 * torch.randn(k, 3), 50 + 100 * torch.rand(k))
+    inputs = [field.double().requires_grad_() for field in (*fields, torch.full((k,), 10.0))]
+    assert torch.autograd.gradcheck(total, inputs)
 
 
 # -- ours ------------------------------------------------------------------------------------------------------------
