@@ -96,17 +96,17 @@ def test_the_background_does_not_matter_and_views_do_not_mix() -> None:
 
 
 def test_it_learns_the_depth_of_a_picture() -> None:
-    views, truth = color_views([table()]), depth_views([table()], 1, 64)
+    views, truth = color_views([table()], 1, 32), depth_views([table()], 1, 32)
     network = MonocularDepth()
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     errors = []
-    for _ in range(30):
+    for _ in range(15):
         error = (network(views).depth - truth.depth)[views.mask].abs().mean()
         optimizer.zero_grad()
         error.backward()
         optimizer.step()
         errors.append(error.item())
-    assert errors[-1] < 0.35 * errors[0]
+    assert errors[-1] < 0.5 * errors[0]
     assert all(bool(p.grad.any()) for p in network.parameters())  # type: ignore[union-attr]
 
 
