@@ -13,7 +13,7 @@ DEPTH ?= cvxgeom/assets/chair_depth.png
 # The camera of the depth map above; of your own say what you know (cvxgeom reconstruct --help).
 DEPTH_ARGS ?= $(if $(filter cvxgeom/assets/chair_depth.png,$(DEPTH)),--intrinsics cvxgeom/assets/chair_depth.json)
 # With gpu (Triton) besides, the tests of the CUDA kernels run too; without it they skip.
-EXTRAS ?= render,dev
+EXTRAS ?= render,train,dev
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 BIN := $(VENV)/bin
 export VENV PYTHON TORCH_SPEC TORCH_ARGS OUT MESH DEPTH

@@ -52,7 +52,9 @@ setup(
     license="MIT",
     license_files=["LICENSE", "CREDITS.md"],
     packages=find_packages(include=["cvxgeom", "cvxgeom.*"]),
-    package_data={"cvxgeom": ["py.typed", "assets/*", "assets/weights/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]},
+    package_data={
+        "cvxgeom": ["py.typed", "assets/*", "assets/weights/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]
+    },
     ext_modules=[Extension("cvxgeom._native.library", sources=[], optional=True)],
     cmdclass={"build_ext": BuildCpuLibrary},
     python_requires=">=3.10",
@@ -72,7 +74,7 @@ setup(
         # rays against triangle meshes: the input panel of a picture, depth for data sets; depth maps of renderers
         "render": ["embreex>=4.4", "pyrender==0.1.45", "OpenEXR>=3.3"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
-        "train": ["tensorboard", "h5py", "tyro>=1"],
+        "train": ["tensorboard>=2.16", "h5py>=3.10"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.7"],
         "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],

@@ -32,7 +32,6 @@ OPTIONAL = {
     "plotly": ("viewer", "pages that need no server"),
     "tensorboard": ("train", "curves of a training run"),
     "h5py": ("train", "data sets in one file"),
-    "tyro": ("train", "training options on the command line"),
     "libigl": ("bench", "an independent inside test to compare with"),
     "coacd": ("bench", "another decomposition to compare with"),
     "mujoco": ("bench", "a simulator that loads the parts"),

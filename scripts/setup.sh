@@ -3,7 +3,7 @@
 #
 #   VENV        where it goes                                   (.venv)
 #   PYTHON      the interpreter it is made with                 (python3)
-#   EXTRAS      optional parts of cvxgeom, comma separated      (render,dev)
+#   EXTRAS      optional parts of cvxgeom, comma separated      (render,train,dev)
 #   TORCH_SPEC  which torch                                     (torch==2.13.0, unless the environment has one already)
 #   TORCH_ARGS  more arguments for pip when it installs torch   (none; PyTorch's CPU wheel index avoids the CUDA build)
 #
@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${VENV:-.venv}
-EXTRAS=${EXTRAS-render,dev}
+EXTRAS=${EXTRAS-render,train,dev}
 
 shopt -s nullglob
 built_from=(setup.py constraints.txt cvxgeom/ops/_build.py cvxgeom/_native/*.{h,cpp} cvxgeom/ops/*/*.{h,cpp})
