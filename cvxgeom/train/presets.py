@@ -6,7 +6,7 @@ from .config import TrainConfig
 
 # Ours: an hour or less on two cores. Few shapes, so everything that leaves a shape a shape is done to them.
 _SEVERAL_VIEWS = TrainConfig(
-    steps=1600,
+    steps=1200,
     batch_size=16,
     learning_rate=7e-4,
     warmup=100,
@@ -25,7 +25,7 @@ _SEVERAL_VIEWS = TrainConfig(
     validate_every=400,
 )
 # Begins with weights for several views, which learn what solids are like while more of them can be seen.
-_ONE_VIEW = replace(_SEVERAL_VIEWS, views=(1, 1), learning_rate=5e-4)
+_ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4)
 _ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
 
 PRESETS: dict[str, TrainConfig] = {
