@@ -17,7 +17,7 @@ from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
-from . import bench, reconstruct, train
+from . import bench, prepare, reconstruct, train
 from .arguments import check_extra, check_outputs
 from .progress import progress
 
@@ -201,6 +201,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "score": score,
     "render": render,
     "reconstruct": reconstruct.run,
+    "prepare": prepare.run,
     "train": train.run,
     "bench": bench.run,
 }

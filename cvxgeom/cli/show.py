@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import bench, reconstruct, train
+from . import bench, prepare, reconstruct, train
 
 Report = dict[str, Any]
 
@@ -127,6 +127,7 @@ SHOW: dict[str, Callable[[Report], None]] = {
     "score": show_score,
     "render": show_render,
     "reconstruct": reconstruct.show,
+    "prepare": prepare.show,
     "train": train.show,
     "bench": bench.show,
     "doctor": show_doctor,

@@ -209,6 +209,10 @@ class Record:
         """Occupancy at the cell centers of the cube [-1/2, 1/2]³; axes x, y, z."""
         return torch.from_numpy(self._read("grid", lambda group: unpack(group["grid"])).copy())
 
+    def has(self, name: str) -> bool:
+        """Whether there is an array of this name, such as "grid"; some sources lack some of them."""
+        return self.dataset._get(self.id, f"has {name}", lambda group: name in group)
+
     @property
     def n_depth_views(self) -> int:
         """How many depth maps there are; 0 is none."""
