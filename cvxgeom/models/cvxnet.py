@@ -80,7 +80,8 @@ class CvxNet(nn.Module):
         """The predicted union, batched as the views are, in their object frame.
 
         Args:
-            views: of one object or a batch; depth or color as the configuration says.
+            views: of one object or a batch; depth or color as the configuration says. A model that estimates the depth
+                of color views takes depth views, too.
 
         Raises:
             TypeError: the views are of the other kind.
@@ -115,10 +116,12 @@ class CvxNet(nn.Module):
 
     def _depth(self, views: DepthViews | ColorViews) -> DepthViews | ColorViews:
         """What the encoder reads."""
+        if self.monocular is not None:
+            return self.monocular(views) if isinstance(views, ColorViews) else views
         wanted = ColorViews if self.config.input == "color" else DepthViews
         if not isinstance(views, wanted):
             raise TypeError(f"views must be {wanted.__name__} for a {self.config.input} model, got {describe(views)}")
-        return views if self.monocular is None else self.monocular(views)
+        return views
 
     # -- files --------------------------------------------------------------------------------------------------------
 

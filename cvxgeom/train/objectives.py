@@ -1,14 +1,19 @@
 """What training makes small: a number for a model and a batch, and the terms that it is made of."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..color import ColorViews
+from ..depth import DepthViews
 from ..losses import N_GUIDES, LossWeights, cross_entropy, decomposition, guidance, localization, loss_terms, soft_iou
 from ..ops import training_indicators
 from ..shape import ConvexUnion
 from .batches import Batch
+from .monocular import DepthObjective
 from .run import Objective
 
 Terms = dict[str, Tensor]
@@ -58,13 +63,17 @@ class StagedObjective:
 
     def __call__(self, model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
         """Loss, and the terms of the last stage, not weighted."""
+        return self.of(model, batch.inputs, batch, progress)
+
+    def of(self, model: Any, views: DepthViews | ColorViews, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
+        """The same for other views of the batch's shapes."""
         first, last = self.hardness
         hardness = first * (last / first) ** min(1.0, progress / self.hard_from)
-        stages: list[ConvexUnion] = model.stages(batch.inputs, hardness)  # pyright: ignore[reportCallIssue]
+        stages: list[ConvexUnion] = model.stages(views, hardness)
         with torch.autocast(batch.points.device.type, enabled=False):
             terms = [self._terms(stage, batch) for stage in stages]
             totals = [torch.stack([getattr(self, name) * value for name, value in t.items()]).sum() for t in terms]
-        return totals[-1] + self.early * torch.stack(totals).sum() - self.early * totals[-1], terms[-1]
+        return totals[-1] + self.early * torch.stack(totals[:-1]).sum(), terms[-1]
 
     def _terms(self, shape: ConvexUnion, batch: Batch) -> Terms:
         occupancy, n = batch.occupancy, batch.points.shape[1]
@@ -96,7 +105,13 @@ def field_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Te
         batch: what to learn from.
         progress: not used.
     """
-    logits = model(batch.inputs).logits(batch.points)
+    return _field_loss(model, batch.inputs, batch, progress)
+
+
+def _field_loss(
+    model: nn.Module, views: DepthViews | ColorViews, batch: Batch, _progress: float
+) -> tuple[Tensor, Terms]:
+    logits = model(views).logits(batch.points)
     with torch.autocast(batch.points.device.type, enabled=False):
         union, m = logits.float().sigmoid(), batch.n_uniform
         terms = {
@@ -106,13 +121,39 @@ def field_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Te
         return terms["soft_iou"] + 0.4 * terms["cross_entropy"], terms
 
 
+@dataclass(frozen=True)
+class ColorObjective:
+    """For models that estimate depth first: they learn that at first, then also to live with its errors.
+
+    Args:
+        solid: loss of what is made of depth views: (model, views, batch, progress) → loss and terms.
+        depth: loss of the estimated depth.
+        solid_from: progress from which on the solid counts.
+    """
+
+    solid: Callable[[nn.Module, DepthViews, Batch, float], tuple[Tensor, Terms]]
+    depth: DepthObjective = field(default_factory=DepthObjective)
+    solid_from: float = 0.5
+
+    def __call__(self, model: Any, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
+        """Loss, and its terms."""
+        loss, terms, found = self.depth.of(model.monocular, batch)
+        if progress < self.solid_from:
+            return loss, terms
+        # Hard from the start: these weights have seen depth before.
+        more, others = self.solid(model, found, batch, 1.0)
+        return loss + more, terms | others
+
+
 def objective_of(name: str) -> Objective:
     """The objective that goes with a preset.
 
     Args:
         name: of the preset.
     """
-    kind = name.split("-")[0]
-    return {"furniture": StagedObjective(), "occupancy": field_objective, "voxel": field_objective}.get(
-        kind, convex_objective
-    )
+    kind, _, seen = name.partition("-")
+    if kind in ("occupancy", "voxel"):
+        return ColorObjective(_field_loss) if seen == "rgb1" else field_objective
+    if kind == "furniture":
+        return ColorObjective(StagedObjective().of) if seen == "rgb1" else StagedObjective()
+    return convex_objective
