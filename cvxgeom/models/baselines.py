@@ -85,8 +85,8 @@ class FieldNet(nn.Module):
         return self.encoder(self._depth(views if views.batch_size else views.unsqueeze()))
 
     def _depth(self, views: DepthViews | ColorViews) -> DepthViews:
-        """What the encoder reads."""
-        if isinstance(views, DepthViews) and self.monocular is None:
+        """What the encoder reads; a model that estimates depth takes it as well."""
+        if isinstance(views, DepthViews):
             return views
         if isinstance(views, ColorViews) and self.monocular is not None:
             return self.monocular(views)
