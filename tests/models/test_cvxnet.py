@@ -170,12 +170,13 @@ def test_a_field_of_color_views() -> None:
     [CvxNet(small(input="color")), FieldNet("voxel", 16, 8, color=True)],
     ids=["convexes", "field"],
 )
-def test_the_other_kind_of_views_is_refused(color: nn.Module) -> None:
+def test_a_model_of_colors_takes_depth_too_and_a_model_of_depth_no_colors(color: nn.Module) -> None:
     depth = CvxNet(small()) if isinstance(color, CvxNet) else FieldNet("voxel", 16, 8)
     with pytest.raises(TypeError, match="views must be DepthViews for a depth model, got ColorViews"):
         depth(color_views([table()]))
-    with pytest.raises(TypeError, match="views must be ColorViews for a color model, got DepthViews"):
-        color(depth_views([table()]))
+    depth.load_state_dict({name: value for name, value in color.state_dict().items() if "monocular" not in name})
+    points, views = torch.rand(1, 100, 3) - 0.5, depth_views([table()])
+    assert torch.equal(color(views).contains(points), depth(views).contains(points))
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
