@@ -1,0 +1,87 @@
+"""Put the weights of a finished run into the package: half precision, training features for the likeness, model card.
+
+    python scripts/ship_weights.py RUN NAME --dataset DATASET [--table TABLE.md]
+
+NAME is that of the weights, such as ``furniture-depth1``. TABLE is a Markdown table of ``cvxgeom bench`` on the test
+split, for the card.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+
+from cvxgeom.data import Dataset
+from cvxgeom.models import CvxNet
+from cvxgeom.models.cvxnet import WEIGHTS
+
+_INPUTS = {
+    "depth20": ("several depth views with their cameras (1 to 20 in training)", 20),
+    "depth1": ("one depth view with its camera", 1),
+    "rgb1": ("one color view with its camera and a mask", 1),
+}
+
+
+def steps_of(run: Path) -> dict:
+    """The last line of a run's journal that has scores, with the seconds of the last line."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    scored = [line for line in lines if "scores" in line]
+    return {**lines[-1], "scores": scored[-1]["scores"] if scored else {}}
+
+
+def card(name: str, model: CvxNet, run: Path, dataset: Path, table: str) -> str:
+    """The model card."""
+    told, _ = _INPUTS[name.split("-")[1]]
+    last = steps_of(run)
+    config = json.loads((run / "config.json").read_text())
+    n_train, n_val = len(Dataset(dataset, "train")), len(Dataset(dataset, "val"))
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return f"""# {name}
+
+`CvxNet.from_pretrained("{name}")`: {told} -> a union of {model.config.n_convexes} convexes of
+{model.config.n_halfspaces} half-spaces. {weights / 1e6:.2f} million weights, half precision on disk.
+
+- **Data.** Furniture libraries of Sweet Home 3D (Debian `sweethome3d-furniture` 1.8-1), made by `cvxgeom prepare`:
+  {n_train} shapes to learn from, {n_val} to validate on, of all classes of the split file; CREDITS.md says who made
+  them. Augmented by quarter turns, mirror images, stretches of each axis and noise.
+- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {last["step"]} steps of
+  {config["config"]["batch_size"]} shapes, {timedelta(seconds=round(last["seconds"]))} on one core of a shared machine. IoU on the validation split:
+  {last["scores"].get("iou", float("nan")):.3f}.
+- **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
+  matter; it does not turn with the object.
+- **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Parts thinner
+  than a hundredth of the object's size are often lost, and what no view shows is a guess. `cvxgeom reconstruct` says
+  how like the training data an input is.
+
+## Test split
+
+{table}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--table", type=Path, help="Markdown table of the benchmark that goes into the card")
+    args = parser.parse_args()
+    model = CvxNet.load(args.run / "model.safetensors")
+    WEIGHTS.mkdir(exist_ok=True)
+    path = WEIGHTS / f"{args.name}.safetensors"
+    model.save(path, torch.float16)
+    if path.stat().st_size > 10e6:
+        sys.exit(f"{path} has {path.stat().st_size / 1e6:.1f} MB; 10 are allowed")
+    views = str(_INPUTS[args.name.split("-")[1]][1])
+    reference = Path(__file__).with_name("make_reference.py")
+    subprocess.run([sys.executable, reference, path, "--dataset", args.dataset, "--views", views], check=True)
+    table = args.table.read_text() if args.table else "Not measured yet."
+    path.with_suffix(".md").write_text(card(args.name, model, args.run, args.dataset, table))
+
+
+if __name__ == "__main__":
+    main()

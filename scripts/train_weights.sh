@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Trains the networks whose weights ship, and the baselines of the benchmark, one after the other; each takes less than an
+# hour on two cores. A run that was stopped goes on by the same command.
+#
+#   scripts/train_weights.sh DATASET RUNS [NAME...]
+#
+# DATASET: cvxgeom prepare DIR_OF_SH3F --split-file CSV --rgb -o DATASET. RUNS: a folder for the runs. NAME: only these.
+set -euo pipefail
+dataset=$1 runs=$2
+shift 2
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+    for kind in furniture occupancy voxel; do names+=("$kind-depth20" "$kind-depth1" "$kind-rgb1"); done
+fi
+mkdir -p "$runs"
+for name in "${names[@]}"; do
+    # One view is learned after several, and color after depth.
+    case $name in
+        *-depth1) start=(--init "$runs/${name%1}20/model.safetensors") ;;
+        *-rgb1) start=(--init "$runs/${name%-rgb1}-depth1/model.safetensors") ;;
+        *) start=() ;;
+    esac
+    python -m cvxgeom train "$dataset" -o "$runs/$name" --preset "$name" --cache "${start[@]}"
+done
