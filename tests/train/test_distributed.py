@@ -26,7 +26,7 @@ def launched(folder: Path, *arguments: str, processes: int = 2) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
 
