@@ -26,8 +26,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "reconstruct",
         parents=[common],
         help="make a shape of a depth map or a photo",
-        description="Make a shape of a depth map or a photo of one object. The result is in meters (of a photo: about 1 "
-        "long), y up, about the middle of what is seen.",
+        description="Make a shape of a depth map or a photo of one object. The result is in meters (that of a photo is "
+        "about 1 long), y up, about the middle of what is seen.",
     )
     command.add_argument(
         "input", metavar="INPUT", type=Path, help="depth map (.png of 16 bits, .npy, .npz, .exr) or photo (.png, .jpg)"
