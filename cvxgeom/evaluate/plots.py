@@ -42,10 +42,11 @@ def plot_noise(path: str | os.PathLike, summaries: Sequence[Summary]) -> None:
     """
     chosen = _main(summaries, noisy=True)
     numbers = list(dict.fromkeys(s.n_views for s in chosen if s.noise))
+    levels = sorted({s.noise for s in chosen})
     if not numbers:
         raise ValueError("summaries must hold some with noise, got none")
     panels = [(f"{n} views" if n > 1 else "1 view", [s for s in chosen if s.n_views == n]) for n in numbers]
-    _curves(path, panels, "deviation of depth / longest side", lambda s: s.noise, None)
+    _curves(path, panels, "deviation of depth / longest side", lambda s: levels.index(s.noise), levels)
 
 
 def plot_size(path: str | os.PathLike, summaries: Sequence[Summary]) -> None:
@@ -83,7 +84,7 @@ def _curves(
     parts: Sequence[tuple[str, Sequence[Summary]]],
     label: str,
     axis: Callable[[Summary], float],
-    ticks: Sequence[int] | None,
+    ticks: Sequence[float],
 ) -> None:
     figure, panels = _figure(len(parts))
     names = list(dict.fromkeys(s.predictor for _, chosen in parts for s in chosen))
@@ -98,8 +99,7 @@ def _curves(
             if first:  # all bands over each other would be one gray cloud; the tables have every interval
                 low, high = [mean.low for mean in means], [mean.high for mean in means]
                 panel.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
-        if ticks is not None:
-            panel.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
+        panel.set_xticks(range(len(ticks)), [f"{tick:g}" for tick in ticks])
         panel.set_title(title, fontsize="medium")
         panel.set_xlabel(label)
     _save(figure, panels, path)

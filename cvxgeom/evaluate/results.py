@@ -154,7 +154,7 @@ def picture_cases(
         found[f"Best, median and worst of {name}, {label}"] = path.name
     # Spread over the ranking of the first one, so that nobody picked them.
     chosen = pick_cases([row for row in here if row.predictor == names[0]], tuple(np.linspace(0.9, 0.1, 5)))
-    cases = [(records[row.shape], f"{row.label}: {row.shape.split('/')[-1]}") for row in chosen]
+    cases = [(records[row.shape], f"{row.label}: {records[row.shape].name}") for row in chosen]
     path = folder / f"compared-{stem}.png"
     save_picture(draw_cases(cases, predictors, see, scores, size=180), path)
     found[f"From the best tenth of {names[0]} to its worst, beside the others, {label}"] = path.name

@@ -37,7 +37,7 @@ Results of the literature are for ShapeNet, which is not here, and not from our 
 
 @dataclass(frozen=True)
 class Speed:
-    """How long one predictor takes from one view, medians in milliseconds."""
+    """How long one predictor takes from the fewest views that are tried, medians in milliseconds."""
 
     predictor: str
     n_shapes: int
@@ -81,7 +81,7 @@ def markdown(
     if gaps:
         lines += [f"## How far {gaps[0].predictor} is above the others, shape by shape", "", *_gap_table(gaps), ""]
     if more.get("speeds"):
-        lines += ["## From one view to a mesh", "", *_speed_table(more["speeds"]), ""]
+        lines += ["## From the fewest views to a mesh", "", *_speed_table(more["speeds"]), ""]
     for name, path in more.get("pictures", {}).items():
         lines += [f"![{name}]({path})", ""]
     failed = [row for row in rows if row.status != "ok"]
