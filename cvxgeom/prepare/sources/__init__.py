@@ -68,7 +68,7 @@ def _items(path: Path, split_file: Path | None, seed: int) -> list[Item]:
     if libraries := sorted(path.glob("*.sh3f")):
         return library_items(libraries, split_file, seed)
     if objects := find_random_objects(path):
-        return random_object_items(objects, seed)
+        return random_object_items(objects)
     if find_synsets(path):
         return shapenet_items(path, split_file, seed)
     if files := find_tfrecords(path):

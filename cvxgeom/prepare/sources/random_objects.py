@@ -9,10 +9,10 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 from ...data import Facts
-from ..item import Item, Loaded, identifier
-from .splits import drawn_split
+from ..item import SPLITS, Item, Loaded, identifier
 
 LABEL = "random"
+_FIRST_VAL, _FIRST_TEST = 800, 900
 
 
 def find_random_objects(root: Path) -> Path | None:
@@ -23,19 +23,19 @@ def find_random_objects(root: Path) -> Path | None:
     return None
 
 
-def random_object_items(folder: Path, seed: int) -> list[Item]:
-    """The random objects, split by lot.
+def random_object_items(folder: Path) -> list[Item]:
+    """The random objects: the first 800 to train with, 100 for validation, 100 to test.
 
     Args:
         folder: holds the folders 000, 001, ...
-        seed: of the lot.
     """
     items = []
     for path in sorted(folder.glob("*/*.obj")):
         if re.fullmatch(r"\d+", path.stem) and path.parent.name == path.stem:
-            id = identifier("random", path.stem)
+            number = int(path.stem)
+            split = SPLITS[0] if number < _FIRST_VAL else SPLITS[1] if number < _FIRST_TEST else SPLITS[2]
             facts = Facts(LABEL, f"random object {path.stem}", source=f"pybullet_data/random_urdfs/{path.stem}")
-            items.append(Item(id, drawn_split(id, seed), partial(_load, path), facts))
+            items.append(Item(identifier("random", path.stem), split, partial(_load, path), facts))
     return items
 
 
