@@ -147,6 +147,8 @@ def show(report: Report) -> None:
     size = f"{extents}, of no known unit" if photo else f"volume {report['volume']:.3g} m³, {extents} m"
     seconds = f"{report['seconds']:.2f} s with {escape(report['model'])}"
     out.print(f"[bold]{report['parts']}[/] {parts}, {size}, {seconds}")
+    if n := report["refuted"]:
+        out.print(f"  {n} more {'part was' if n == 1 else 'parts were'} left out: the camera saw that nothing is there")
     for judgment in filter(None, (report["likeness"], report["agreement"])):
         out.print(f"  {judgment['sentence']}")
     print_outputs(out, report["outputs"])
@@ -185,6 +187,7 @@ def _told(result: "Reconstruction") -> Report:
     found, agreed = result.likeness, result.agreement
     return {
         "parts": result.n_parts,
+        "refuted": result.n_refuted,
         "seconds": result.seconds,
         "likeness": found and {**asdict(found), "sentence": f"The input {found.sentence}."},
         "agreement": {**asdict(agreed), "sentence": f"Seen from the camera, {agreed.sentence}."},

@@ -16,6 +16,7 @@ from .masks import read_mask
 from .photo import Cutout, cut_out, read_photo
 from .portrait import portrait
 from .read import read_depth
+from .refute import refuted
 from .run import Reconstruction, reconstruct
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "read_mask",
     "read_photo",
     "reconstruct",
+    "refuted",
     "to_meters",
 ]
 

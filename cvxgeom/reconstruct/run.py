@@ -12,13 +12,15 @@ from ..depth import DepthViews
 from ..shape import ConvexUnion
 from .agreement import Agreement, agreement
 from .likeness import Likeness, Reference, likeness
+from .refute import refuted
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
     """What a model made of one input."""
 
-    shape: ConvexUnion  #: in the frame and unit of the views
+    shape: ConvexUnion  #: in the frame and unit of the views, without the parts that the input refutes
+    n_refuted: int  #: parts that were left out because a camera saw their place to be empty
     seconds: float  #: that the model took
     likeness: Likeness | None  #: None where there is no reference to compare with
     agreement: Agreement
@@ -30,7 +32,9 @@ class Reconstruction:
 
 
 def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference | None = None) -> Reconstruction:
-    """Run a model on one input, and look at the result.
+    """Run a model on one input, leave out what the input refutes, and look at the result.
+
+    A part whose place some camera saw to be empty is left out, unless that would leave nothing.
 
     Args:
         model: called with the views it gives a `ConvexUnion` in their frame. For the likeness it needs
@@ -58,9 +62,15 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
         if tuple(shape.batch_size) == (1,):
             shape = shape[0]
         found = None if reference is None else likeness(model.encode(views.unsqueeze()).cpu(), reference)
-        shape = shape.to("cpu")
-        agreed = agreement(shape, views.to("cpu"))
-    result = Reconstruction(shape.detach(), seconds, found, agreed)
+        shape, seen = shape.detach().to("cpu"), views.to("cpu")
+        wrong = refuted(shape, seen)
+        kept = shape.select(~wrong)
+        if any(polytope.is_bounded for polytope in kept.polytopes()):
+            shape = kept
+        else:
+            wrong = torch.zeros_like(wrong)
+        agreed = agreement(shape, seen)
+    result = Reconstruction(shape, int(wrong.sum()), seconds, found, agreed)
     if not result.n_parts:
         raise ValueError("the model found nothing solid in the input: none of its parts encloses a volume")
     return result

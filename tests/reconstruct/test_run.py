@@ -8,7 +8,7 @@ import torch
 import cvxgeom
 from cvxgeom import DepthViews
 from cvxgeom.color import ColorViews
-from cvxgeom.reconstruct import Reference, agreement, portrait, reconstruct
+from cvxgeom.reconstruct import Reference, agreement, portrait, reconstruct, refuted
 from cvxgeom.reconstruct.portrait import seen_from
 
 from .standin import Slices, camera_at, seen_by, table
@@ -89,6 +89,41 @@ def test_few_rays_tell_as_much() -> None:
     every, some = agreement(shape, views, n_rays=400 * 320), agreement(shape, views)
     assert some.silhouette_iou == pytest.approx(every.silhouette_iou, abs=0.01)
     assert some.depth_error == pytest.approx(every.depth_error, rel=0.1)
+
+
+# -- parts that the input refutes --------------------------------------------------------------------------------------
+
+
+def test_parts_where_the_camera_looked_through_are_refuted() -> None:
+    views = seen_by(VIEWS)
+    beside, before, outside = (-0.3, 0.45, 0.3), (0.2, 0.42, 0.2), (9.0, 0.0, 0.0)
+    strays = [cvxgeom.box(0.04, center=center) for center in (beside, before, outside)]
+    shape = cvxgeom.concatenate([table(), *strays])
+    assert refuted(shape, views.select([0])).tolist() == [False] * 5 + [True, True, False]
+    # Under the table, between the legs: hidden from above, not from the side.
+    under, above, side = cvxgeom.box(0.1, center=(0, 0.2, 0)), camera_at((35, 70)), camera_at((0, 0))
+    assert not refuted(under, seen_by([above])).any()
+    assert refuted(under, seen_by([above, side])).all()
+
+
+def test_a_part_that_sticks_out_a_little_stays() -> None:
+    assert not refuted(table().scale(1.05), seen_by(VIEWS)).any()
+
+
+def test_of_a_photo_the_background_refutes() -> None:
+    views = seen_by(VIEWS[:1])
+    color = ColorViews(torch.full((1, 3, 64, 80), 0.5), views.seen, views.intrinsics, views.extrinsics)
+    strays = [cvxgeom.box(0.04, center=center) for center in ((-0.3, 0.45, 0.3), (0.2, 0.42, 0.2))]
+    assert refuted(cvxgeom.concatenate([table(), *strays]), color).tolist() == [False] * 5 + [True, False]
+
+
+def test_refuted_parts_are_left_out_unless_nothing_would_be_left() -> None:
+    views, stray = seen_by(VIEWS), cvxgeom.box(0.1, center=(-0.3, 0.5, 0.3))
+    result = reconstruct(lambda views: cvxgeom.concatenate([table(), stray]), views)
+    assert (result.n_parts, result.n_refuted) == (5, 1)
+    alone = reconstruct(lambda views: stray, views)
+    assert (alone.n_parts, alone.n_refuted) == (1, 0)
+    assert alone.agreement.silhouette_iou < 0.05
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
