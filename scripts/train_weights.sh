@@ -14,10 +14,10 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 mkdir -p "$runs"
 for name in "${names[@]}"; do
-    # One view is learned after several, and color after depth.
+    # One view is learned after several, and color after depth. What no view shows is learned from furniture alone.
     case $name in
-        *-depth1) start=(--init "$runs/${name%1}20/model.safetensors") ;;
-        *-rgb1) start=(--init "$runs/${name%-rgb1}-depth1/model.safetensors") ;;
+        *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
+        *-rgb1) start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors") ;;
         *) start=() ;;
     esac
     python -m cvxgeom train "$dataset" -o "$runs/$name" --preset "$name" --cache "${start[@]}"

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import check_extra, count, positive
 
 if TYPE_CHECKING:
-    from ..data import Dataset
+    from ..data import Dataset, Record
     from ..train import TrainConfig, TrainStep
 
 Report = dict[str, Any]
@@ -51,6 +51,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )
     command.add_argument("--split", default="train", metavar="NAME", help="split to learn from (train)")
     command.add_argument("--validation", default="val", metavar="NAME", help="split to validate on (val)")
+    command.add_argument("--furniture", action="store_true", help="learn from and validate on furniture alone")
     command.add_argument("--init", type=Path, metavar="FILE", help="weights to begin with, instead of random ones")
     command.add_argument("--cache", action="store_true", help="keep the data in memory, about 6 MB a shape")
 
@@ -65,7 +66,9 @@ def run(options: argparse.Namespace) -> Report:
     config = changed(config, options)
     if options.init is not None:
         initialize(model, options.init)
-    datasets = tuple(Dataset(path, options.split, cache=options.cache) for path in options.datasets)
+    datasets = tuple(
+        _chosen(Dataset(path, options.split, cache=options.cache), options.furniture) for path in options.datasets
+    )
     validation = _validation(options, config)
     leads = int(os.environ.get("RANK", "0")) == 0
     if not leads:
@@ -191,7 +194,7 @@ def initialize(model: Any, path: Path) -> None:
     model.load_state_dict(weights, strict=False)
 
 
-def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Dataset | None":
+def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Sequence[Record] | None":
     """The split to validate on, of the first dataset; None where there is none or nobody wants it."""
     from ..data import Dataset
 
@@ -204,16 +207,22 @@ def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Dataset 
             raise
         log.warning("%s; nothing is validated", error)
         return None
+    found = _chosen(found, options.furniture)
     return found if len(found) else None
+
+
+def _chosen(dataset: "Dataset", furniture: bool) -> "Sequence[Record]":
+    """All shapes of a dataset, or those that are marked as furniture."""
+    return [record for record in dataset if record.furniture] if furniture else dataset
 
 
 def _trained(
     model: Any,
-    datasets: "tuple[Dataset, ...]",
+    datasets: "tuple[Sequence[Record], ...]",
     objective: Any,
     config: "TrainConfig",
     folder: Path,
-    validation: "Dataset | None",
+    validation: "Sequence[Record] | None",
     leads: bool,
 ) -> "tuple[TrainStep | None, dict[str, float], bool]":
     """The last step that was made, the last scores, and whether it was canceled."""
@@ -240,7 +249,7 @@ def _trained(
     return last, scores, False
 
 
-def _preview(validation: "Dataset", config: "TrainConfig") -> Any:
+def _preview(validation: "Sequence[Record]", config: "TrainConfig") -> Any:
     """Draws what a model makes of a few validation shapes, beside the truth.
 
     Raises:

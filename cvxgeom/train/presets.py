@@ -25,7 +25,7 @@ _SEVERAL_VIEWS = TrainConfig(
     validate_every=400,
 )
 # Begins with weights for several views, which learn what solids are like while more of them can be seen.
-_ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4)
+_ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4, depth_noise=0.005)
 _ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
 
 PRESETS: dict[str, TrainConfig] = {
