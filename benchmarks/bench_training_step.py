@@ -4,8 +4,8 @@
 
 Three parts of a step, each forward and backward: the losses alone (from the numbers that the decoder predicts, to their
 gradients), the decoder's MLP alone, which is the same for both, and both together, which is all of a step outside the
-encoder. Before the clock starts, the two losses and their gradients are compared. Prints a Markdown table; the CPU's
-time, of all threads together, is what a busy machine leaves meaningful.
+encoder. Before the clock starts, the two losses and their gradients are compared. Prints a Markdown table. On a
+busy machine only the CPU's time means something, and only with one thread: several wait for each other, actively.
 
 The port is what one would write after reading the official code: one table of the distances of all points from all
 half-spaces of all convexes of the batch, plain PyTorch, autograd. It needs several times 4·B·K·H·(N + K) bytes.
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--convexes", type=int, default=50)
     parser.add_argument("--halfspaces", type=int, default=50)
     parser.add_argument("--points", type=int, default=2048)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -136,7 +136,7 @@ def main() -> None:
     jobs["MLP"] = lambda: trained_step(decoder, latent, torch.sum)
     found = times(jobs, args.repeats)
     sizes = f"B = {args.batch}, K = {k}, H = {h}, N = {args.points}"
-    print(f"{sizes}, {args.threads} threads, {args.repeats} repeats; gradients differ by {difference:.0e}\n")
+    print(f"{sizes}, {args.threads} thread(s), {args.repeats} repeats; gradients differ by {difference:.0e}\n")
     print(
         "| forward and backward of | port, s | ours, s | port, CPU s | ours, CPU s | times faster | by CPU | target |"
     )
