@@ -29,6 +29,7 @@ def write_weights(path: str | os.PathLike, model: nn.Module, metadata: dict[str,
     state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
     with atomic_path(path) as temporary:
         save_file(state, temporary, metadata)
+        temporary.chmod(0o644)  # safetensors lets the owner alone read its files
 
 
 def read_weights(path: str | os.PathLike, format: str, build: Callable[[dict[str, Any]], Model]) -> Model:
