@@ -1,6 +1,6 @@
 """Left of the arrow: from any mesh to a solid, from a solid to labeled points, and datasets."""
 
-from .dataset import ColorViews, Dataset, DepthMaps, Record
+from .dataset import ColorMaps, Dataset, DepthMaps, Record
 from .furniture import FurnitureEntry, FurnitureLibrary
 from .manifest import write_dataset
 from .normalization import Normalization, normalize
@@ -11,7 +11,7 @@ from .solid import Solid, solidify
 
 __all__ = [
     "Arrays",
-    "ColorViews",
+    "ColorMaps",
     "Dataset",
     "DepthMaps",
     "Facts",

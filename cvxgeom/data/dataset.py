@@ -26,7 +26,7 @@ class DepthMaps(NamedTuple):
     extrinsics: Float[Tensor, "V 4 4"]
 
 
-class ColorViews(NamedTuple):
+class ColorMaps(NamedTuple):
     """Pictures with their silhouettes, depth maps and cameras."""
 
     rgb: Float[Tensor, "V 3 h w"]
@@ -236,7 +236,7 @@ class Record:
         chosen = self._chosen("depth", self.n_depth_views, views)
         return DepthMaps(self._depth("depth", chosen), *self._cameras("", chosen))
 
-    def rgb(self, views: Sequence[int] | None = None) -> ColorViews:
+    def rgb(self, views: Sequence[int] | None = None) -> ColorMaps:
         """Pictures with their silhouettes, depth maps and cameras.
 
         Args:
@@ -249,7 +249,7 @@ class Record:
         chosen = self._chosen("rgb", self.n_rgb_views, views)
         pixels = torch.from_numpy(self._views("rgb", chosen)).permute(0, 3, 1, 2)
         color, alpha = pixels[:, :3].float() / 255, pixels[:, 3] >= 128
-        return ColorViews(color, alpha, self._depth("rgb_depth", chosen), *self._cameras("rgb_", chosen))
+        return ColorMaps(color, alpha, self._depth("rgb_depth", chosen), *self._cameras("rgb_", chosen))
 
     def _read(self, name: str, read: Any) -> Any:
         def checked(group: Any) -> Any:
