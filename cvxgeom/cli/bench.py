@@ -53,6 +53,13 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )
     command.add_argument("--split", metavar="NAME", default="test", help="that is measured (test)")
     command.add_argument("--limit", metavar="N", type=count(1), help="at most so many shapes, evenly spaced")
+    command.add_argument("--furniture", action="store_true", help="only shapes that are marked as furniture")
+    command.add_argument(
+        "--surface-views",
+        metavar="N,...",
+        type=_list(count(1)),
+        help="for which surfaces are compared, too (least and most views)",
+    )
     command.add_argument(
         "--learn-from",
         choices=("furniture", "all"),
@@ -72,6 +79,8 @@ def run(options: argparse.Namespace) -> Report:
         "views": options.views,
         "noise": options.noise,
         "noisy_views": options.noisy_views,
+        "surface_views": options.surface_views,
+        "furniture": options.furniture,
         "learn_from": options.learn_from,
         "seed": options.seed,
     }
@@ -135,13 +144,15 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--model", f"{name}={Path(place).name}"]
     for name in options.encoder:
         words += ["--encoder", name]
-    for flag in ("views", "noise", "noisy_views", "predictors"):
+    for flag in ("views", "noise", "noisy_views", "surface_views", "predictors"):
         value = getattr(options, flag)
         if value is not None:
             words += [f"--{flag.replace('_', '-')}", ",".join(str(x) for x in value) or "none"]
     for flag in ("limit", "learn_from", "seed"):
         if getattr(options, flag) is not None:
             words += [f"--{flag.replace('_', '-')}", str(getattr(options, flag))]
+    if options.furniture:
+        words.append("--furniture")
     if options.split != "test":
         words += ["--split", options.split]
     return shlex.join([*words, "-o", options.output.name])

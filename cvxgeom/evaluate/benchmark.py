@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ class Plan:
         noisy_views: numbers of views for which noise is tried; by default the least and the greatest.
         split: that is measured.
         limit: at most so many shapes, evenly spaced over the split; None for all.
+        furniture: whether only shapes that are marked as furniture are measured.
+        surface_views: numbers of views for which surfaces are compared, too, which takes longest; by default the least
+            and the greatest.
         train: split whose shapes mean shape and retrieval remember.
         val: split on which levels and slacks are chosen.
         learn_from: ``"furniture"`` to remember furniture alone (if there is any), or ``"all"``.
@@ -60,6 +63,8 @@ class Plan:
     noisy_views: Sequence[int] | None = None
     split: str = "test"
     limit: int | None = None
+    furniture: bool = False
+    surface_views: Sequence[int] | None = None
     train: str = "train"
     val: str = "val"
     learn_from: str = "furniture"
@@ -91,7 +96,10 @@ class Plan:
     def conditions(self) -> list[Condition]:
         """Each number of views without noise, some with."""
         assert self.views is not None
-        return conditions(self.views, self.noise, self.ends if self.noisy_views is None else self.noisy_views)
+        noisy, surface = (self.ends if n is None else n for n in (self.noisy_views, self.surface_views))
+        return [
+            replace(c, surface=c.surface and c.n_views in surface) for c in conditions(self.views, self.noise, noisy)
+        ]
 
     def see(self, record: Any, n_views: int, noise: float = 0.0) -> Any:
         """What predictors see of a record."""
@@ -131,7 +139,7 @@ def benchmark(
         FileNotFoundError: there is no such data set.
         ValueError: it has no such split, or the folder holds results of another plan.
     """
-    records = _spaced(Dataset(plan.dataset, plan.split), plan.limit)
+    records = _spaced(_measured(plan), plan.limit)
     predictors, identities = _predictors(plan, learned)
     settings = plan.settings()
     journal = Journal(folder, settings, identities)
@@ -167,7 +175,8 @@ def benchmark(
     group = main_group(rows)
     ceilings = [ceiling(record) for record in records if group == "all" or record.furniture]
     mean_ceiling = {name: float(np.mean([one[name] for one in ceilings])) for name in ceilings[0]}
-    results = Results(_title(plan), {**settings, "limit": plan.limit}, notes, mean_ceiling, speeds)
+    which = {"limit": plan.limit, "furniture": plan.furniture}
+    results = Results(_title(plan), {**settings, **which}, notes, mean_ceiling, speeds)
     return write_results(folder, rows, results, pictures if plan.pictures else None)
 
 
@@ -204,6 +213,16 @@ def _learned_from(dataset: Dataset, learn_from: str) -> list[Any]:
     records = list(dataset)
     furniture = [record for record in records if record.furniture]
     return furniture if learn_from == "furniture" and furniture else records
+
+
+def _measured(plan: Plan) -> Sequence[Any]:
+    dataset = Dataset(plan.dataset, plan.split)
+    if not plan.furniture:
+        return dataset
+    found = [record for record in dataset if record.furniture]
+    if not found:
+        raise ValueError(f"furniture must be marked in the dataset to be measured alone, got none in {plan.split}")
+    return found
 
 
 def _spaced(records: Sequence[Any] | Dataset, limit: int | None) -> list[Any]:
