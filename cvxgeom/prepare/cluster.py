@@ -20,13 +20,13 @@ def run_on_cluster(
 ) -> Iterator[tuple[Task, Result | Died]]:
     """Results in the order in which they are ready; like `run_in_processes`, on the machines of a Ray cluster.
 
-    Results come back to this process, which alone writes files: a task whose worker was lost is tried again, and nothing
-    can be written twice. Workers must find the source under the same path.
+    Results come back to this process, which alone writes files: a task whose worker was lost is tried again, and
+    nothing can be written twice. Workers must find the source under the same path.
 
     Args:
         work: a function that can be pickled.
         tasks: can be pickled, too.
-        address: "host:port", "auto" for the cluster of this machine, or "local" for one that lives only as long as this.
+        address: "host:port", "auto" for the cluster of this machine, or "local" for one that ends with this call.
 
     Raises:
         ImportError: ray is not installed.

@@ -13,7 +13,7 @@ from .config import PrepareConfig
 from .contact import contact_sheet
 from .item import Item
 from .sources import open_source
-from .store import Refusal, Store
+from .store import PICTURE_SETTINGS, Refusal, Store
 from .task import Outcome, Task, run_task
 from .workers import Died, n_cores, run_in_processes
 
@@ -73,8 +73,6 @@ def prepare(
             config = replace(config, rgb=False)
     settings = {key: value for key, value in config.to_dict().items() if key != "shard_bytes"}
     store = Store(output, settings)
-    if store.manifest is not None and store.manifest["settings"]["rgb"]:  # what is there stays
-        settings["rgb"] = True
     wanted = [(item.id, item.split) for item in items]
     lost = set(store.known()) - {id for id, _ in wanted}
     if lost:
@@ -83,15 +81,15 @@ def prepare(
             "choose another folder"
         )
     tasks = list(_tasks(items, store, config))
-    if config.rgb is False and settings["rgb"]:
-        settings = {**settings, "rgb": True}
     seconds = _run(tasks, store, n_workers, ray, progress, len(items))
+    held = store.manifest["settings"] if store.manifest else settings
+    if held["rgb"]:  # pictures that are there stay
+        settings.update({name: held[name] for name in PICTURE_SETTINGS})
     if store.is_complete(wanted, settings):
         manifest = store.manifest or {}
     else:
         if progress:
             progress("writing", len(items), len(items))
-        store.settings = settings
         manifest = store.join(wanted, config.shard_bytes)
     sheet = contact_sheet(output, output / CONTACT_SHEET)
     return {

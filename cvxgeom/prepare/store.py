@@ -22,8 +22,8 @@ from .statistics import described_shape, statistics
 
 _WORK, _PARTS, _SHARDS, _SETTINGS = ".work", "parts", "shards", "settings.json"
 _GROUP = "shape"
-# May differ between the runs that make one dataset.
-_ADDABLE = ("rgb",)
+# Pictures can be added later: what their settings are matters from then on.
+PICTURE_SETTINGS = ("rgb", "n_rgb_views", "rgb_size")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Store:
 
     def __post_init__(self) -> None:
         self._work = self.path / _WORK
+        self._noted = False
         if not self.path.exists():
             self.path.mkdir()
         elif not self._work.exists() and not (self.path / MANIFEST).exists() and any(self.path.iterdir()):
@@ -219,14 +220,16 @@ class Store:
 
     def _part(self, name: str) -> Path:
         folder = self._work / _PARTS
-        if not folder.exists():
-            folder.mkdir(parents=True)
+        if not self._noted:
+            folder.mkdir(parents=True, exist_ok=True)
             _write(self._work / _SETTINGS, json.dumps(self.settings).encode())
+            self._noted = True
         return folder / name
 
     def _check_settings(self, found: dict[str, Any]) -> None:
+        both = found.get("rgb") and self.settings["rgb"]
         for name, value in self.settings.items():
-            if name not in _ADDABLE and found.get(name) != value:
+            if (both or name not in PICTURE_SETTINGS) and found.get(name) != value:
                 raise ValueError(
                     f"{str(self.path)!r} was begun with {name} = {found.get(name)}, not {value}; choose another folder"
                 )
