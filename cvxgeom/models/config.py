@@ -28,6 +28,8 @@ class CvxNetConfig:
         token: size of a token of the anchored decoder.
         n_layers: of attention in it.
         n_fits: rounds in which it fits planes to the views.
+        hardness: of its convexes, sharpness in units of 1 / inradius. Where much has to be guessed, softer ones learn
+            better.
 
     Raises:
         ValueError: a choice is unknown, a number is not positive, or encoder and decoder do not fit.
@@ -44,12 +46,13 @@ class CvxNetConfig:
     token: int = 192
     n_layers: int = 3
     n_fits: int = 2
+    hardness: float = 12.0
 
     def __post_init__(self) -> None:
         check_choice("input", self.input, INPUTS)
         check_choice("encoder", self.encoder, ENCODERS)
         check_choice("decoder", self.decoder, DECODERS)
-        for name in ("n_convexes", "n_halfspaces", "n_views", "latent", "width", "token"):
+        for name in ("n_convexes", "n_halfspaces", "n_views", "latent", "width", "token", "hardness"):
             check_positive(name, getattr(self, name))
         if self.decoder == "anchored" and self.encoder != "grid":
             raise ValueError(f'encoder must be "grid" for the anchored decoder, got {self.encoder!r}')
@@ -63,6 +66,6 @@ PRESETS: dict[str, CvxNetConfig] = {
         input="color", encoder="resnet18", decoder="mlp", n_convexes=50, n_halfspaces=25, n_views=1, width=64
     ),
     "furniture-depth20": CvxNetConfig(),
-    "furniture-depth1": CvxNetConfig(),
-    "furniture-rgb1": CvxNetConfig(input="color"),
+    "furniture-depth1": CvxNetConfig(hardness=4.0),
+    "furniture-rgb1": CvxNetConfig(input="color", hardness=4.0),
 }

@@ -25,8 +25,6 @@ from .weights import read_weights, write_weights
 
 WEIGHTS = Path(__file__).parent.parent / "assets" / "weights"
 PRETRAINED = ("furniture-depth20", "furniture-depth1", "furniture-rgb1")
-# Of the anchored decoder, in units of 1 / inradius; training starts softer.
-HARDNESS = 12.0
 _FORMAT = "cvxgeom-cvxnet-1"
 
 
@@ -89,13 +87,15 @@ class CvxNet(nn.Module):
         """
         return self.stages(views)[-1]
 
-    def stages(self, views: DepthViews | ColorViews, hardness: float = HARDNESS) -> list[ConvexUnion]:
+    def stages(self, views: DepthViews | ColorViews, hardness: float | None = None) -> list[ConvexUnion]:
         """The unions that the decoder goes through, the last one best: training looks at all of them.
 
         Args:
             views: as for a prediction.
-            hardness: of the anchored decoder: sharpness of each convex in units of 1 / its inradius.
+            hardness: of the anchored decoder: sharpness of each convex in units of 1 / its inradius; as configured, if
+                not given.
         """
+        hardness = self.config.hardness if hardness is None else hardness
         if not views.batch_size:
             return [shape[0] for shape in self.stages(views.unsqueeze(), hardness)]
         seen = self._depth(views)

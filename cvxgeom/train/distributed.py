@@ -1,14 +1,19 @@
 """One run in several processes: who is here, and what they have to agree on."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+
+_PATIENCE = timedelta(hours=2)  # processes wait while one validates
+log = logging.getLogger("cvxgeom")
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,26 @@ def team(device: str = "auto") -> Iterator[Team]:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     joins = world > 1 and not dist.is_initialized()
     if joins:
-        # The others wait while one validates.
-        dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=timedelta(hours=2))
+        dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=_PATIENCE, **_meeting_place())
     try:
         yield Team(dist.get_rank(), dist.get_world_size(), place) if dist.is_initialized() else Team(0, 1, place)
     finally:
         if joins and dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _meeting_place() -> dict[str, Any]:
+    """Where processes that torchrun started exchange their addresses.
+
+    By default that place survives a restart, and with it the addresses of processes that are gone (issue 135712 of
+    PyTorch). On one machine all processes count restarts alike, so that each restart can have a place of its own.
+    """
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return {}
+    if os.environ.get("GROUP_WORLD_SIZE") != "1":
+        if os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
+            log.warning("set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 for torchrun, or restarts may fail to connect")
+        return {}
+    store, rank, world = next(dist.rendezvous("env://", timeout=_PATIENCE))
+    prefix = f"restart {os.environ['TORCHELASTIC_RESTART_COUNT']}"
+    return {"store": dist.PrefixStore(prefix, store), "rank": rank, "world_size": world}

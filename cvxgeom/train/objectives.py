@@ -145,6 +145,10 @@ class ColorObjective:
         return loss + more, terms | others
 
 
+# Hidden sides are guessed: a hard convex that is off costs so much cross-entropy that networks learn to show nothing.
+ONE_VIEW = StagedObjective(cross_entropy=0.1, hardness=(4.0, 4.0))
+
+
 def objective_of(name: str) -> Objective:
     """The objective that goes with a preset.
 
@@ -155,5 +159,6 @@ def objective_of(name: str) -> Objective:
     if kind in ("occupancy", "voxel"):
         return ColorObjective(_field_loss) if seen == "rgb1" else field_objective
     if kind == "furniture":
-        return ColorObjective(StagedObjective().of) if seen == "rgb1" else StagedObjective()
+        staged = StagedObjective() if seen == "depth20" else ONE_VIEW
+        return ColorObjective(staged.of) if seen == "rgb1" else staged
     return convex_objective
