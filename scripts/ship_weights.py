@@ -48,10 +48,9 @@ def card(name: str, model: CvxNet, run: Path, dataset: Path, table: str) -> str:
 - **Data.** Furniture libraries of Sweet Home 3D (Debian `sweethome3d-furniture` 1.8-1), made by `cvxgeom prepare`:
   {n_train} shapes to learn from, {n_val} to validate on, of all classes of the split file; CREDITS.md says who made
   them. Augmented by quarter turns, mirror images, stretches of each axis and noise.
-- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`:
-  {last["step"]} steps of
-  {config["config"]["batch_size"]} shapes, {timedelta(seconds=round(last["seconds"]))} on one core of a shared machine. IoU on the validation split:
-  {last["scores"].get("iou", float("nan")):.3f}.
+- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {last["step"]} steps of
+  {config["config"]["batch_size"]} shapes, {timedelta(seconds=round(last["seconds"]))} on one core of a busy machine.
+  IoU on the validation split: {last["scores"].get("iou", float("nan")):.3f}.
 - **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
   matter; it does not turn with the object.
 - **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Parts thinner

@@ -109,7 +109,7 @@ def test_what_a_source_lacks_is_named(folder: Path) -> None:
     record = Dataset(folder, "val")[0]
     assert (record.n_depth_views, record.n_rgb_views, record.thin, record.has("grid")) == (0, 0, False, False)
     for read in (lambda: record.near, lambda: record.grid, lambda: record.surface, record.depth, record.rgb):
-        with pytest.raises(ValueError, match="shape 'dots' of .* has no "):
+        with pytest.raises(ValueError, match=r"shape 'dots' of .* has no "):
             read()
 
 
