@@ -194,7 +194,7 @@ def initialize(model: Any, path: Path) -> None:
     model.load_state_dict(weights, strict=False)
 
 
-def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Sequence[Record] | None":
+def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Dataset | Sequence[Record] | None":
     """The split to validate on, of the first dataset; None where there is none or nobody wants it."""
     from ..data import Dataset
 
@@ -211,18 +211,18 @@ def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Sequence
     return found if len(found) else None
 
 
-def _chosen(dataset: "Dataset", furniture: bool) -> "Sequence[Record]":
+def _chosen(dataset: "Dataset", furniture: bool) -> "Dataset | Sequence[Record]":
     """All shapes of a dataset, or those that are marked as furniture."""
     return [record for record in dataset if record.furniture] if furniture else dataset
 
 
 def _trained(
     model: Any,
-    datasets: "tuple[Sequence[Record], ...]",
+    datasets: "tuple[Dataset | Sequence[Record], ...]",
     objective: Any,
     config: "TrainConfig",
     folder: Path,
-    validation: "Sequence[Record] | None",
+    validation: "Dataset | Sequence[Record] | None",
     leads: bool,
 ) -> "tuple[TrainStep | None, dict[str, float], bool]":
     """The last step that was made, the last scores, and whether it was canceled."""
@@ -249,7 +249,7 @@ def _trained(
     return last, scores, False
 
 
-def _preview(validation: "Sequence[Record]", config: "TrainConfig") -> Any:
+def _preview(validation: "Dataset | Sequence[Record]", config: "TrainConfig") -> Any:
     """Draws what a model makes of a few validation shapes, beside the truth.
 
     Raises:

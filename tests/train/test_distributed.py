@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def launched(folder: Path, *arguments: str, processes: int = 2) -> None:
     """What torchrun does."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "1"]
+    command += ["--nproc-per-node", str(processes)]
     done = subprocess.run(
         [*command, "-m", "tests.train.worker", str(folder), *arguments],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -52,12 +53,13 @@ def agree(one: Path, other: Path) -> None:
         assert torch.allclose(value, theirs[name], rtol=1e-4, atol=1e-6), name
 
 
-def test_two_processes_learn_what_one_does_and_take_turns_with_it(alone: Path, tmp_path: Path) -> None:
-    main(str(tmp_path), "2")
-    launched(tmp_path, "6")
+def test_two_processes_learn_what_one_does_even_if_one_dies_on_the_way(alone: Path, tmp_path: Path) -> None:
+    """One process begins, two go on, one of them dies, torchrun starts both again, and one ends it."""
+    main(str(tmp_path), "1")
+    launched(tmp_path, "7", "5")
     found = newest(tmp_path / "checkpoints")
-    assert found is not None and found.step == 6
-    assert losses(tmp_path)[-1][0] == 6
+    assert found is not None and found.step == 7
+    assert losses(tmp_path)[-1][0] == 7
     main(str(tmp_path))
     agree(alone, tmp_path)
 

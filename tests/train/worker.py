@@ -1,5 +1,6 @@
-"""One process of a distributed run: python -m tests.train.worker FOLDER STEPS [STOP]"""
+"""One process of a distributed run: python -m tests.train.worker FOLDER [LEAVE [DIE]], the last two are steps."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,10 +22,13 @@ CONFIG = TrainConfig(
 )
 
 
-def main(folder: str, stop: str = "") -> None:
+def main(folder: str, leave: str = "", die: str = "") -> None:
     torch.set_num_threads(1)
+    doomed = os.environ.get("RANK") == "1" and os.environ.get("TORCHELASTIC_RESTART_COUNT") == "0"
     for step in train_steps(seeded(Plain), boxes(5), objective, CONFIG, Path(folder)):
-        if str(step.step) == stop:
+        if doomed and str(step.step) == die:
+            os._exit(9)
+        if str(step.step) == leave:
             break
 
 
