@@ -53,7 +53,15 @@ setup(
     license_files=["LICENSE", "CREDITS.md"],
     packages=find_packages(include=["cvxgeom", "cvxgeom.*"]),
     package_data={
-        "cvxgeom": ["py.typed", "assets/*", "assets/weights/*", "_native/*.cpp", "_native/*.h", "ops/*/*.cpp", "ops/*/*.h"]
+        "cvxgeom": [
+            "py.typed",
+            "assets/*",
+            "assets/weights/*",
+            "_native/*.cpp",
+            "_native/*.h",
+            "ops/*/*.cpp",
+            "ops/*/*.h",
+        ]
     },
     ext_modules=[Extension("cvxgeom._native.library", sources=[], optional=True)],
     cmdclass={"build_ext": BuildCpuLibrary},
@@ -75,6 +83,8 @@ setup(
         "render": ["embreex>=4.4", "pyrender==0.1.45", "OpenEXR>=3.3"],
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
         "train": ["tensorboard>=2.16", "h5py>=3.10"],
+        # datasets made by several machines; needs train and render besides
+        "cluster": ["ray>=2.9"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.7"],
         "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],

@@ -27,11 +27,13 @@ CORE = (
 OPTIONAL = {
     "triton": ("gpu", "the ops on CUDA devices"),
     "embreex": ("render", "the input mesh in pictures, rays against meshes"),
+    "pyrender": ("render", "pictures of meshes in data sets"),
     "OpenEXR": ("render", "depth maps in .exr files"),
     "viser": ("viewer", "the live view in a browser"),
     "plotly": ("viewer", "pages that need no server"),
     "tensorboard": ("train", "curves of a training run"),
     "h5py": ("train", "data sets in one file"),
+    "ray": ("cluster", "data sets made by several machines"),
     "libigl": ("bench", "an independent inside test to compare with"),
     "coacd": ("bench", "another decomposition to compare with"),
     "mujoco": ("bench", "a simulator that loads the parts"),

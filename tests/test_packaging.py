@@ -51,7 +51,7 @@ def test_the_core_is_small_and_the_rest_is_optional(described: dict[str, Any]) -
         "rich",
         "safetensors",  # reads the weights that ship
     }
-    assert set(described["extras_require"]) == {"render", "viewer", "train", "gpu", "bench", "dev"}
+    assert set(described["extras_require"]) == {"render", "viewer", "train", "cluster", "gpu", "bench", "dev"}
     assert described["python_requires"] == ">=3.10"
 
 

@@ -34,6 +34,7 @@ def run_on_cluster(
     """
     try:
         import ray
+        from ray.exceptions import OutOfMemoryError, RayTaskError, WorkerCrashedError
     except ImportError as error:
         raise ImportError("a cluster needs ray; get it by: pip install cvxgeom[cluster]") from error
     started_here = not ray.is_initialized()
@@ -57,10 +58,10 @@ def run_on_cluster(
             task = in_work.pop(done)
             try:
                 result = ray.get(done)
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+            except (WorkerCrashedError, OutOfMemoryError) as error:
                 log.info("a worker died %d times: %s", _RETRIES + 1, error)
                 result = Died("the worker that computed it died again and again: a crash, or not enough memory")
-            except ray.exceptions.RayTaskError as error:
+            except RayTaskError as error:
                 raise error.cause from None
             yield task, result
     finally:
