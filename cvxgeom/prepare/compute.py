@@ -37,7 +37,7 @@ def compute(item: Item, loaded: Loaded, config: PrepareConfig) -> tuple[Facts, A
     Example:
         >>> box = Item("box", "train", lambda: Loaded(trimesh.creation.box((1, 2, 4))), Facts("box"))
         >>> facts, arrays = compute(box, box.load(), PrepareConfig(n_uniform=100, n_views=1))
-        >>> facts.scale, arrays.uniform_occupancy.all(), arrays.depth.shape
+        >>> facts.scale, bool(arrays.uniform_occupancy.all()), arrays.depth.shape
         (0.25, True, (1, 224, 224))
     """
     if loaded.mesh is None:

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -74,12 +75,14 @@ def _alone(work: Callable[[Task], Result], task: Task) -> Result | Died:
 def _pool(n: int) -> ProcessPoolExecutor:
     # Not forked: libraries of this process may run threads, and OpenGL does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(n, mp_context=context, initializer=_one_thread)
+    return ProcessPoolExecutor(n, mp_context=context, initializer=_begin)
 
 
-def _one_thread() -> None:
+def _begin() -> None:
     """Each process is one of several: more threads in each would only get in each other's way."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
+    for name in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):  # the latter: OpenGL without a GPU
+        os.environ[name] = "1"
     import torch
 
     torch.set_num_threads(1)
@@ -88,8 +91,3 @@ def _one_thread() -> None:
 def n_cores() -> int:
     """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def describe_error(error: BaseException) -> Any:
-    """One line about an error."""
-    return " ".join(str(error).split()) or type(error).__name__

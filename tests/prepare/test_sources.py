@@ -11,7 +11,7 @@ from PIL import Image
 
 from cvxgeom.prepare import Item, open_source
 from cvxgeom.prepare.compute import compute
-from cvxgeom.prepare.materials import obj_patches
+from cvxgeom.prepare.materials import mesh_file_patches, obj_patches
 from cvxgeom.prepare.sources.splits import drawn_split
 
 from .meshes import SMALL, make_folder, make_library
@@ -261,6 +261,22 @@ def test_what_is_no_source_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(ValueError, match=r"must be a folder or a \.sh3f library"):
         open_source(tmp_path / "a.txt")
+
+
+def test_colors_of_other_formats(tmp_path: Path) -> None:
+    box = trimesh.creation.box()
+    box.visual.face_colors = [200, 100, 50, 255]
+    painted = trimesh.creation.box().apply_translation((0, 3, 0))
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.new("RGB", (2, 2), (0, 0, 255)))
+    painted.visual = trimesh.visual.TextureVisuals(uv=np.zeros((8, 2)), material=material)
+    trimesh.Scene([box, painted]).export(tmp_path / "two.glb")
+    patches = mesh_file_patches(tmp_path / "two.glb")
+    plain = next(patch for patch in patches if patch.texture is None)
+    textured = next(patch for patch in patches if patch.texture is not None)
+    np.testing.assert_allclose(plain.color, np.array([200, 100, 50, 255]) / 255, atol=0.01)
+    assert textured.texture.getpixel((0, 0)) == (0, 0, 255) and textured.corners[..., 1].min() == pytest.approx(2.5)
+    trimesh.creation.box().export(tmp_path / "plain.stl")
+    assert len(mesh_file_patches(tmp_path / "plain.stl")) == 1
 
 
 def test_materials_textures_and_concave_polygons() -> None:

@@ -56,7 +56,7 @@ def convex_parts(text: str) -> list[trimesh.Trimesh]:
     Example:
         >>> corners = "v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nv 0 0 1\\n"
         >>> parts = convex_parts("o convex_0\\n" + corners + "o convex_1\\n" + corners)
-        >>> len(parts), round(parts[0].volume, 6)
+        >>> len(parts), round(float(parts[0].volume), 6)
         (2, 0.166667)
     """
     parts = []
