@@ -155,9 +155,9 @@ def show(report: Report) -> None:
 
 
 def load_model(name: str) -> "tuple[Any, Reference | None]":
-    """Weights that ship with the package, by name, or those of a file; and their training features if they are there.
+    """Weights that ship with the package, by name, or those of a file; and what their training inputs look like.
 
-    Those of ``x.safetensors`` stand beside it in ``x.reference.npz``.
+    For ``x.safetensors`` that stands beside it in ``x.reference.npz``; None if it does not.
 
     Raises:
         FileNotFoundError: there is no such file.

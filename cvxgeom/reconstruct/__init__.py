@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from .agreement import Agreement, agreement
+from .appearance import appearance
 from .cameras import Lens, read_lens
 from .files import is_photo
 from .gaps import to_meters
@@ -27,6 +28,7 @@ __all__ = [
     "Reconstruction",
     "Reference",
     "agreement",
+    "appearance",
     "cut_out",
     "is_photo",
     "likeness",

@@ -1,4 +1,4 @@
-"""How much an input looks like what a model was trained on, by the features that the model itself computes."""
+"""How much an input looks like what a model was trained on, as a p-value."""
 
 import math
 import os
@@ -15,6 +15,8 @@ from .._files import atomic_path
 from .files import existing_file, load_arrays
 
 _UNLIKE, _UNCERTAIN = 0.05, 0.2
+# Principal axes that are kept at most, and the share of the largest variance below which an axis is noise.
+_AXES, _NOISE = 32, 1e-5
 _CHUNK = 4096
 
 
@@ -25,12 +27,12 @@ class Likeness:
     percentile: float
     """Share, in [0, 1], of known inputs that lie at least as far from the training data as this one: small is unlike.
     An input that comes from where the training data came from has any value equally often."""
-    distance: float  #: to the nearest training feature, in units of the known inputs' median
+    distance: float  #: to the nearest training input, in units of the known inputs' median
     nearest: str = ""  #: what that one is called, where the reference has names
 
     @property
     def is_like(self) -> bool:
-        """Whether the model was made for such an input, as far as its features tell."""
+        """Whether the model was made for such an input, as far as this tells."""
         return self.percentile >= _UNLIKE
 
     @property
@@ -42,18 +44,20 @@ class Likeness:
             text = "looks somewhat unlike the training data"
         else:
             text = "looks like the training data"
-        share = f"{self.percentile:.0%} of known inputs are as far from it or farther"
-        return f"{text}: {share}{f', nearest is {self.nearest}' if self.nearest else ''}"
+        share = "less than 1%" if self.percentile < 0.01 else f"{self.percentile:.0%}"
+        return f"{text}: {share} of known inputs are as far from it or farther"
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Training features of a model, and how far from them inputs of the same kind lie.
+    """What training inputs look like, and how far from them inputs of the same kind lie. Made by `Reference.of`.
 
     Args:
-        features: of training inputs, one a row.
-        distances: from known inputs to the nearest training feature of another object, as `distances_to` measures them.
-        scale: what each number of a feature is divided by before distances are taken.
+        mean: of the training features.
+        axes: principal axes of the training features, each divided by the standard deviation along it.
+        rest: standard deviation of what lies off these axes.
+        coordinates: of training inputs, one a row: along the axes, and off them.
+        distances: from known inputs to the nearest training input of another object.
         names: what each row is called, such as its class; or none.
 
     Raises:
@@ -66,21 +70,24 @@ class Reference:
         (True, False)
     """
 
-    features: Float[Tensor, "n L"]
+    mean: Float[Tensor, " L"]
+    axes: Float[Tensor, "d L"]
+    rest: float
+    coordinates: Float[Tensor, "n d+1"]
     distances: Float[Tensor, " m"]
-    scale: Float[Tensor, " L"]
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_tensor("features", self.features, (None, None))
+        check_tensor("mean", self.mean, (None,))
+        check_tensor("axes", self.axes, (None, self.mean.shape[0]))
+        check_tensor("coordinates", self.coordinates, (None, self.axes.shape[0] + 1))
         check_tensor("distances", self.distances, (None,))
-        check_tensor("scale", self.scale, (self.features.shape[-1],))
-        for name in ("features", "distances", "scale"):
+        for name in ("mean", "axes", "coordinates", "distances"):
             check_finite(name, getattr(self, name))
-        if self.features.ndim != 2 or 0 in self.features.shape or self.distances.numel() == 0:
-            raise ValueError(f"features and distances must not be empty, got {describe(self.features)}")
-        if self.names and len(self.names) != len(self.features):
-            raise ValueError(f"names must be one for each of {len(self.features)} features, got {len(self.names)}")
+        if 0 in self.coordinates.shape or self.distances.numel() == 0:
+            raise ValueError(f"coordinates and distances must not be empty, got {describe(self.coordinates)}")
+        if self.names and len(self.names) != len(self.coordinates):
+            raise ValueError(f"names must be one for each of {len(self.coordinates)} inputs, got {len(self.names)}")
 
     @classmethod
     def of(
@@ -94,35 +101,42 @@ class Reference:
         """Measure the distances of known inputs.
 
         Args:
-            features: of training inputs.
+            features: of training inputs, such as their `appearance`.
             objects: which object each feature is of, so that two views of one object are not neighbors; by default each
                 is another one.
             held_out: features of inputs that were not trained on, such as those of the validation split, whose
-                distances set the standard: an encoder spreads what it has learned by heart. By default the training
-                inputs do, each among the other objects.
-            names: what each training feature is called.
+                distances set the standard. By default the training inputs do, each among the other objects.
+            names: what each training input is called.
 
         Raises:
             ValueError: there are fewer than two objects, or sizes do not fit.
         """
         check_tensor("features", features, (None, None))
-        wide = features.detach().float()
-        # A number that hardly varies tells nothing, and must not be blown up.
-        spread = wide.std(dim=0, correction=0)
-        scale = spread.clamp(min=max(1e-3 * float(spread.max()), torch.finfo(torch.float32).tiny))
+        wide = features.detach().double()
+        check_finite("features", wide)
         owner = torch.arange(len(wide)) if objects is None else torch.as_tensor(objects)
         if owner.shape != (len(wide),):
             raise ValueError(f"objects must be one number for each of {len(wide)} features, got {describe(owner)}")
-        if held_out is not None:
-            distances = distances_to(wide, held_out.detach().float(), scale)[0]
-        elif len(owner.unique()) < 2:
+        if len(owner.unique()) < 2:
             raise ValueError("features must be of at least two objects, got one")
+        mean = wide.mean(dim=0)
+        _, scales, directions = torch.linalg.svd(wide - mean, full_matrices=False)
+        deviation = scales / math.sqrt(len(wide))
+        # Few inputs have axes that go through all of them, which a new one does not lie on.
+        most = min(_AXES, max(1, len(wide) // 4))
+        kept = (deviation > math.sqrt(_NOISE) * deviation[0]).nonzero().squeeze(-1)[:most]
+        rest = float(deviation[len(kept) :].square().sum().sqrt())
+        rest = max(rest, math.sqrt(_NOISE) * float(deviation[0]), torch.finfo(torch.float32).tiny)
+        frame = mean.float(), (directions[kept] / deviation[kept, None]).float(), rest
+        coordinates = _coordinates(wide.float(), *frame)
+        if held_out is not None:
+            distances = distances_to(coordinates, _coordinates(held_out.detach().float(), *frame))[0]
         else:
-            distances = distances_to(wide, wide, scale, owner)[0]
-        return cls(wide, distances, scale, tuple(names))
+            distances = distances_to(coordinates, coordinates, owner)[0]
+        return cls(*frame, coordinates, distances, tuple(names))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write an ``.npz`` file, features in half precision; an existing one is replaced.
+        """Write an ``.npz`` file, in half precision what does not suffer from it; an existing file is replaced.
 
         Raises:
             FileNotFoundError: the folder does not exist.
@@ -130,9 +144,11 @@ class Reference:
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,
-                features=self.features.half().numpy(),
-                distances=self.distances.numpy(),
-                scale=self.scale.numpy(),
+                mean=self.mean.numpy(),
+                axes=self.axes.numpy(),
+                rest=np.float64(self.rest),
+                coordinates=self.coordinates.half().numpy(),
+                distances=self.distances.half().numpy(),
                 names=np.array(self.names, dtype=str),
             )
 
@@ -145,32 +161,34 @@ class Reference:
             ValueError: it is damaged or something else.
         """
         held = load_arrays(existing_file(path))
-        if not isinstance(held, dict) or not {"features", "distances", "scale"} <= set(held):
-            raise ValueError(f"{str(path)!r} must hold features, distances and scale of a reference, and does not")
-        features, distances, scale = (
-            torch.from_numpy(held[name]).float() for name in ("features", "distances", "scale")
+        needed = {"mean", "axes", "rest", "coordinates", "distances", "names"}
+        if not isinstance(held, dict) or not needed <= set(held):
+            raise ValueError(f"{str(path)!r} must hold the training inputs of a model ({', '.join(sorted(needed))})")
+        mean, axes, coordinates, distances = (
+            torch.from_numpy(held[name]).float() for name in ("mean", "axes", "coordinates", "distances")
         )
-        return cls(features, distances, scale, tuple(held["names"].tolist()) if "names" in held else ())
+        return cls(mean, axes, float(held["rest"]), coordinates, distances, tuple(held["names"].tolist()))
 
 
 def likeness(feature: Float[Tensor, "*one L"], reference: Reference) -> Likeness:
     """Compare one input with the training data of a model.
 
-    The distance to the nearest training feature is ranked among those of known inputs, which makes the percentile a
+    The distance to the nearest training input is ranked among those of known inputs, which makes the percentile a
     p-value whatever the features are like (conformal prediction): among inputs of the same kind, 5 % fall below 0.05.
 
     Args:
-        feature: what the model's encoder makes of the input.
-        reference: the model's training features.
+        feature: of the input, as those of the reference were made.
+        reference: of the model.
 
     Raises:
         ValueError: the feature has another size, is more than one, or is not finite.
     """
-    if feature.numel() != reference.features.shape[1]:
-        raise ValueError(f"feature must have {reference.features.shape[1]} numbers, got {describe(feature)}")
-    query = feature.detach().reshape(1, -1).to(reference.features)
+    if feature.numel() != len(reference.mean):
+        raise ValueError(f"feature must have {len(reference.mean)} numbers, got {describe(feature)}")
+    query = feature.detach().reshape(1, -1).to(reference.mean)
     check_finite("feature", query)
-    distance, nearest = distances_to(reference.features, query, reference.scale)
+    found = _coordinates(query, reference.mean, reference.axes, reference.rest)
+    distance, nearest = distances_to(reference.coordinates, found)
     at_least = int((reference.distances >= distance).sum())
     percentile = (at_least + 1) / (reference.distances.numel() + 1)
     typical = float(reference.distances.median())
@@ -179,28 +197,23 @@ def likeness(feature: Float[Tensor, "*one L"], reference: Reference) -> Likeness
 
 
 def distances_to(
-    features: Float[Tensor, "n L"],
-    queries: Float[Tensor, "m L"],
-    scale: Float[Tensor, " L"],
-    objects: Int[Tensor, " n"] | None = None,
+    coordinates: Float[Tensor, "n d"], queries: Float[Tensor, "m d"], objects: Int[Tensor, " n"] | None = None
 ) -> tuple[Float[Tensor, " m"], Int[Tensor, " m"]]:
-    """Root mean square distance of each query to its nearest feature, and which one that is.
+    """Root mean square distance of each query to the nearest row, and which one that is.
 
     Args:
-        features: those that may be nearest.
+        coordinates: rows that may be nearest.
         queries: those that look for one.
-        scale: divides each number first.
-        objects: where the queries are the features themselves: which object each is of; neighbors are of another.
+        objects: where the queries are the rows themselves: which object each is of; neighbors are of another.
 
     Example:
-        >>> distances_to(torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0]]), torch.ones(1))
+        >>> distances_to(torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0]]))
         (tensor([1.]), tensor([0]))
     """
-    known = features / scale
     found = []
     for start in range(0, len(queries), _CHUNK):
         # Differences, not products: in float32 the square of a distance is lost beside that of two large norms.
-        gap = torch.cdist(queries[start : start + _CHUNK] / scale, known, compute_mode="donot_use_mm_for_euclid_dist")
+        gap = torch.cdist(queries[start : start + _CHUNK], coordinates, compute_mode="donot_use_mm_for_euclid_dist")
         if objects is not None:
             own = objects[start : start + _CHUNK, None] == objects[None]
             gap = gap.masked_fill(own, math.inf)
@@ -208,4 +221,14 @@ def distances_to(
     if not found:
         return queries.new_empty(0), torch.empty(0, dtype=torch.long)
     nearest = torch.cat([one.indices for one in found])
-    return torch.cat([one.values for one in found]) / math.sqrt(features.shape[1]), nearest
+    return torch.cat([one.values for one in found]) / math.sqrt(coordinates.shape[1]), nearest
+
+
+def _coordinates(
+    features: Float[Tensor, "m L"], mean: Float[Tensor, " L"], axes: Float[Tensor, "d L"], rest: float
+) -> Float[Tensor, "m d+1"]:
+    """Along the axes in standard deviations, and last how far off all of them."""
+    centered = features - mean
+    along = centered @ axes.T
+    off = centered - along @ (axes / axes.square().sum(dim=1, keepdim=True))
+    return torch.cat([along, off.norm(dim=1, keepdim=True) / rest], dim=1)

@@ -11,6 +11,7 @@ from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import ConvexUnion
 from .agreement import Agreement, agreement
+from .appearance import appearance
 from .likeness import Likeness, Reference, likeness
 from .refute import refuted
 
@@ -37,10 +38,9 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
     A part whose place some camera saw to be empty is left out, unless that would leave nothing.
 
     Args:
-        model: called with the views it gives a `ConvexUnion` in their frame. For the likeness it needs
-            ``encode(views)`` besides, one feature for each object of a batch.
+        model: called with the views it gives a `ConvexUnion` in their frame.
         views: of a single object.
-        reference: the model's training features; without them there is no likeness.
+        reference: what the model's training inputs look like (their `appearance`); without it there is no likeness.
 
     Raises:
         TypeError: the model returned something else.
@@ -61,7 +61,7 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
             raise TypeError(f"model must return a ConvexUnion, got {describe(shape)}")
         if tuple(shape.batch_size) == (1,):
             shape = shape[0]
-        found = None if reference is None else likeness(model.encode(views.unsqueeze()).cpu(), reference)
+        found = None if reference is None else likeness(appearance(views).cpu(), reference)
         shape, seen = shape.detach().to("cpu"), views.to("cpu")
         wrong = refuted(shape, seen)
         kept = shape.select(~wrong)

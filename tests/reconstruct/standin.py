@@ -3,7 +3,6 @@
 import itertools
 
 import torch
-from torch import Tensor
 
 import cvxgeom
 from cvxgeom import ConvexUnion, DepthViews
@@ -29,15 +28,6 @@ class Slices(torch.nn.Module):
                 size = (most - least).clamp(min=1e-3)
                 boxes.append(cvxgeom.box(tuple(size.tolist()), center=tuple(((least + most) / 2).tolist())))
         return cvxgeom.concatenate(boxes)
-
-    def encode(self, views: DepthViews) -> Tensor:
-        features = []
-        for one in unbound(views):
-            center, side = one.frame()
-            points = one.points().reshape(-1, 3)
-            points = (points[points.isfinite().all(dim=1)] - center) / side
-            features.append(torch.cat([points.mean(dim=0), points.std(dim=0)]))
-        return torch.stack(features)
 
 
 def unbound(views: DepthViews) -> list[DepthViews]:

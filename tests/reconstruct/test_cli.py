@@ -30,7 +30,7 @@ class Run(NamedTuple):
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    reference = Reference.of(torch.randn(40, 6) * 0.1 + torch.tensor([0.0, 0, 0, 0.3, 0.2, 0.2]))
+    reference = Reference.of(torch.randn(40, 256) * 0.1)
     monkeypatch.setattr("cvxgeom.cli.reconstruct.load_model", lambda name: (Slices(), reference))
 
     def run_here(*arguments: object) -> Run:

@@ -52,21 +52,13 @@ def test_training_features_stand_beside_the_weights_and_judge_an_input(
     pytest.importorskip("h5py")
     (tmp_path / "data").mkdir()
     write_boxes(tmp_path / "data")
-    arguments = [
-        "make_reference",
-        str(weights),
-        "--dataset",
-        str(tmp_path / "data"),
-        "--per-shape",
-        "2",
-        "--held-out",
-        "3",
-    ]
-    monkeypatch.setattr(sys, "argv", arguments)
+    out = str(tmp_path / "tiny.reference.npz")
+    counts = ["--per-shape", "2", "--held-out", "3", "--views", "1", "2"]
+    monkeypatch.setattr(sys, "argv", ["make_reference", str(tmp_path / "data"), "-o", out, *counts])
     runpy.run_path(str(ROOT / "scripts" / "make_reference.py"), run_name="__main__")
-    assert "12 features, 12 distances" in capsys.readouterr().out
-    reference = Reference.load(tmp_path / "tiny.reference.npz")
-    assert reference.features.shape == (12, 32)
+    assert "12 inputs, 12 distances" in capsys.readouterr().out
+    reference = Reference.load(out)
+    assert len(reference.coordinates) == 12
     assert set(reference.names) == {"box"}
     code = main(["reconstruct", str(DEMO), "-o", str(tmp_path / "c.glb"), "--model", str(weights), "--json"])
     report = json.loads(capsys.readouterr().out)

@@ -8,7 +8,7 @@ import torch
 import cvxgeom
 from cvxgeom import DepthViews
 from cvxgeom.color import ColorViews
-from cvxgeom.reconstruct import Reference, agreement, portrait, reconstruct, refuted
+from cvxgeom.reconstruct import Reference, agreement, appearance, portrait, reconstruct, refuted
 from cvxgeom.reconstruct.portrait import seen_from
 
 from .standin import Slices, camera_at, seen_by, table
@@ -130,8 +130,11 @@ def test_refuted_parts_are_left_out_unless_nothing_would_be_left() -> None:
 
 
 def reference() -> Reference:
-    tables = [seen_by([camera_at((yaw, 20), (40, 32))]) for yaw in range(0, 360, 15)]
-    return Reference.of(torch.cat([Slices().encode(one.unsqueeze()) for one in tables]))
+    known, held_out = (
+        torch.stack([appearance(seen_by([camera_at((yaw, 20), (40, 32))])) for yaw in range(first, 360, 15)])
+        for first in (0, 7)
+    )
+    return Reference.of(known, held_out=held_out)
 
 
 def test_a_model_gives_a_shape_with_both_judgments() -> None:
