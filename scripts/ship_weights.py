@@ -19,10 +19,16 @@ from cvxgeom.data import Dataset
 from cvxgeom.models import CvxNet
 from cvxgeom.models.cvxnet import WEIGHTS
 
+# What a model sees, and how its training inputs are described.
 _INPUTS = {
-    "depth20": ("several depth views with their cameras (1 to 20 in training)", 20),
-    "depth1": ("one depth view with its camera", 1),
-    "rgb1": ("one color view with its camera and a mask", 1),
+    "depth20": "several depth views with their cameras (1 to 20 in training)",
+    "depth1": "one depth view with its camera",
+    "rgb1": "one color view with its camera and a mask",
+}
+_REFERENCE = {
+    "depth20": ["--views", "1", "2", "4", "8", "20"],
+    "depth1": ["--furniture"],
+    "rgb1": ["--furniture", "--color"],
 }
 
 
@@ -35,7 +41,7 @@ def steps_of(run: Path) -> dict:
 
 def card(name: str, model: CvxNet, run: Path, dataset: Path, table: str) -> str:
     """The model card."""
-    told, _ = _INPUTS[name.split("-")[1]]
+    told = _INPUTS[name.split("-")[1]]
     last = steps_of(run)
     config = json.loads((run / "config.json").read_text())
     n_train, n_val = len(Dataset(dataset, "train")), len(Dataset(dataset, "val"))
@@ -76,9 +82,10 @@ def main() -> None:
     model.save(path, torch.float16)
     if path.stat().st_size > 10e6:
         sys.exit(f"{path} has {path.stat().st_size / 1e6:.1f} MB; 10 are allowed")
-    views = str(_INPUTS[args.name.split("-")[1]][1])
+    seen = args.name.split("-")[1]
     reference = Path(__file__).with_name("make_reference.py")
-    subprocess.run([sys.executable, reference, path, "--dataset", args.dataset, "--views", views], check=True)
+    command = [sys.executable, reference, args.dataset, "-o", path.with_suffix(".reference.npz"), *_REFERENCE[seen]]
+    subprocess.run(command, check=True)
     table = args.table.read_text() if args.table else "Not measured yet."
     path.with_suffix(".md").write_text(card(args.name, model, args.run, args.dataset, table))
 

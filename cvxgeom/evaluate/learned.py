@@ -64,7 +64,7 @@ class FieldPredictor:
     model: Callable[[Any], Field]
     name: str = "field"
     frame: Callable[[Any], tuple[Tensor, Tensor]] = frame_of
-    resolution: int = 128
+    resolution: int = 64  # a network is asked at every node; 128 would take ten seconds a shape
     only_views: int | None = None
     n_numbers: int | None = None
 

@@ -154,6 +154,12 @@ class CvxNet(nn.Module):
 
         Raises:
             ValueError: there is no such model.
+            FileNotFoundError: its weights do not come with this version (those for color: they are not good enough).
         """
         check_choice("name", name, PRETRAINED)
-        return cls.load(WEIGHTS / f"{name}.safetensors")
+        path = WEIGHTS / f"{name}.safetensors"
+        if not path.exists():
+            raise FileNotFoundError(
+                f"the weights {name} do not come with this version; scripts/train_weights.sh makes them"
+            )
+        return cls.load(path)
