@@ -175,6 +175,8 @@ def test_another_config_is_refused_by_its_fields(tmp_path: Path) -> None:
         run(tmp_path, config=replace(CONFIG, seed=5, batch_size=2))
     with pytest.raises(ValueError, match=r"differs in the data \(.*'n_shapes': 5.*'n_shapes': 4"):
         list(train_steps(seeded(TinyField), boxes(4), objective, CONFIG, tmp_path))
+    with pytest.raises(ValueError, match=r"differs in the data \(.*'fingerprint'"):
+        list(train_steps(seeded(TinyField), boxes(5, first=1), objective, CONFIG, tmp_path))
     with pytest.raises(ValueError, match=r"differs in the model \(.*TinyField.*Plain"):
         list(train_steps(seeded(Plain), boxes(5), objective, CONFIG, tmp_path))
     watched = replace(CONFIG, workers=1, keep=5, log_every=3, checkpoint_every=6)  # these may change
