@@ -1,5 +1,7 @@
 """The weights that ship: they load without a network, and know a table when they see one."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -50,7 +52,7 @@ def test_weights_that_do_not_ship_say_so() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
-def test_each_is_small_and_has_its_card(path) -> None:  # noqa: ANN001
+def test_each_is_small_and_has_its_card(path: Path) -> None:
     assert path.stat().st_size <= 10e6
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     assert all(word in card for word in ("Data.", "Training.", "Limits.", "Test split"))
