@@ -215,7 +215,7 @@ def _learned_from(dataset: Dataset, learn_from: str) -> list[Any]:
     return furniture if learn_from == "furniture" and furniture else records
 
 
-def _measured(plan: Plan) -> Sequence[Any]:
+def _measured(plan: Plan) -> Sequence[Any] | Dataset:
     dataset = Dataset(plan.dataset, plan.split)
     if not plan.furniture:
         return dataset

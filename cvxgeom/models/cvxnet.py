@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from .weights import read_weights, write_weights
 WEIGHTS = Path(__file__).parent.parent / "assets" / "weights"
 PRETRAINED = ("furniture-depth20", "furniture-depth1", "furniture-rgb1")
 _FORMAT = "cvxgeom-cvxnet-1"
+_REACH = 0.75  # half the side of the box, in the unit frame, that no predicted convex leaves
 
 
 class CvxNet(nn.Module):
@@ -43,7 +44,7 @@ class CvxNet(nn.Module):
         >>> depth = cvxgeom.render.render_maps(cvxgeom.box(), camera).depth
         >>> views = DepthViews(depth[None], camera.intrinsics[None].float(), camera.extrinsics[None].float())
         >>> model(views)
-        ConvexUnion(n_convexes=12, n_halfspaces=18, torch.float32)
+        ConvexUnion(n_convexes=12, n_halfspaces=24, torch.float32)
     """
 
     def __init__(self, config: CvxNetConfig) -> None:
@@ -77,6 +78,8 @@ class CvxNet(nn.Module):
     def forward(self, views: DepthViews | ColorViews) -> ConvexUnion:
         """The predicted union, batched as the views are, in their object frame.
 
+        Of the anchored decoder each convex has six more half-spaces than configured, which bound it.
+
         Args:
             views: of one object or a batch; depth or color as the configuration says. A model that estimates the depth
                 of color views takes depth views, too.
@@ -85,10 +88,14 @@ class CvxNet(nn.Module):
             TypeError: the views are of the other kind.
             ValueError: an object is not seen, or an image encoder was made for another number of views.
         """
-        return self.stages(views)[-1]
+        if not views.batch_size:
+            return self(views.unsqueeze())[0]
+        return self._stages(views, self.config.hardness, bounded=True)[-1]
 
     def stages(self, views: DepthViews | ColorViews, hardness: float | None = None) -> list[ConvexUnion]:
         """The unions that the decoder goes through, the last one best: training looks at all of them.
+
+        Unlike those of a prediction, their convexes may be unbounded.
 
         Args:
             views: as for a prediction.
@@ -98,6 +105,9 @@ class CvxNet(nn.Module):
         hardness = self.config.hardness if hardness is None else hardness
         if not views.batch_size:
             return [shape[0] for shape in self.stages(views.unsqueeze(), hardness)]
+        return self._stages(views, hardness, bounded=False)
+
+    def _stages(self, views: DepthViews | ColorViews, hardness: float, bounded: bool) -> list[ConvexUnion]:
         seen = self._depth(views)
         if isinstance(seen, ColorViews):
             return [self.decoder(self.encoder(seen))]
@@ -106,6 +116,7 @@ class CvxNet(nn.Module):
             assert isinstance(self.encoder, GridEncoder)
             latent, grids = self.encoder.encode(unit)
             unions = self.decoder(unit, latent, grids, hardness)
+            unions = [_bounded(unions[-1])] if bounded else unions
         else:
             unions = [self.decoder(self.encoder(seen))]
         return [unit.to_user(union) for union in unions]
@@ -163,3 +174,13 @@ class CvxNet(nn.Module):
                 f"the weights {name} do not come with this version; scripts/train_weights.sh makes them"
             )
         return cls.load(path)
+
+
+def _bounded(shape: ConvexUnion) -> ConvexUnion:
+    """The same with six more half-spaces for each convex: a box about the unit frame with room for hidden parts."""
+    axes = torch.eye(3, dtype=shape.dtype, device=shape.device)
+    box = torch.cat([axes, -axes]).expand(*shape.translations.shape[:-1], 6, 3)
+    reach = (_REACH - (box * shape.translations[..., None, :]).sum(dim=-1)).clamp(min=0.01)
+    return replace(
+        shape, normals=torch.cat([shape.normals, box], dim=-2), offsets=torch.cat([shape.offsets, -reach], dim=-1)
+    )

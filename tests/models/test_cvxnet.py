@@ -31,12 +31,27 @@ def tensors(shape: ConvexUnion) -> tuple[Tensor, ...]:
     return shape.normals, shape.offsets, shape.translations, shape.smoothness, torch.as_tensor(shape.sharpness)
 
 
+def test_predicted_convexes_are_bounded_however_odd_the_weights() -> None:
+    model = network("anchored")
+    views = depth_views([table()])
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.mul_(8.0)
+        raw = [part.status for part in model.stages(views)[-1][0].polytopes()]
+        final = model(views)[0]
+    assert any(status == "unbounded" for status in raw)
+    assert not any(part.status == "unbounded" for part in final.polytopes())
+    inside = model.stages(views)[-1][0].contains(points := torch.rand(2000, 3) - 0.5)
+    assert torch.equal(final.contains(points), inside)  # nothing is lost near the object
+
+
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_a_batch_is_its_objects_one_by_one(kind: str) -> None:
     model, views = network(kind), depth_views([table(), cvxgeom.box((0.5, 1.0, 0.5))])
     with torch.no_grad():
         batch = model(views)
-        assert (batch.batch_size, batch.n_convexes, batch.n_halfspaces) == ((2,), 12, 18)
+        n_halfspaces = 18 + 6 * (kind == "anchored")  # a box around each convex
+        assert (batch.batch_size, batch.n_convexes, batch.n_halfspaces) == ((2,), 12, n_halfspaces)
         for i in range(2):
             alone = model(DepthViews(views.depth[i], views.intrinsics[i], views.extrinsics[i]))
             assert not alone.batch_size
