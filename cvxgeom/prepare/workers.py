@@ -1,8 +1,10 @@
 """Work on shapes in several processes, so that none is lost if one of them dies."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from typing import TypeVar
@@ -58,18 +60,28 @@ def run_in_processes(
                     yield in_work.pop(future), result
         except BrokenExecutor:
             pool.shutdown(cancel_futures=True)
-            for task in in_work.values():
-                yield task, _alone(work, task)
+            yield from _one_by_one(work, list(in_work.values()))
+        except BaseException:  # canceled, or an error that ends everything: what is in work is of no use any more
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone(work: Callable[[Task], Result], task: Task) -> Result | Died:
-    with _pool(1) as pool:
-        try:
-            return pool.submit(work, task).result()
-        except BrokenExecutor:
-            return Died("the process that computed it died: a crash in a library, or not enough memory")
+def _one_by_one(work: Callable[[Task], Result], tasks: list[Task]) -> Iterator[tuple[Task, Result | Died]]:
+    pool = _pool(1)
+    try:
+        for task in tasks:
+            try:
+                result = pool.submit(work, task).result()
+            except BrokenExecutor:
+                pool.shutdown()
+                pool = _pool(1)
+                result = Died("the process that computed it died: a crash in a library, or not enough memory")
+            yield task, result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _pool(n: int) -> ProcessPoolExecutor:
@@ -79,13 +91,22 @@ def _pool(n: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """Each process is one of several: more threads in each would only get in each other's way."""
+    """One thread, since each process is one of several; and an end when the process ends that this one works for."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
     for name in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):  # the latter: OpenGL without a GPU
         os.environ[name] = "1"
     import torch
 
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Otherwise a process whose parent was killed would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def n_cores() -> int:

@@ -76,6 +76,16 @@ def test_choices_depend_on_seed_and_id_alone() -> None:
     assert not np.array_equal(first, computed(ball(), PrepareConfig(seed=1, n_uniform=500, grid=4), "a")[1].uniform)
 
 
+@pytest.mark.parametrize(("thickness", "fill"), [(0.01, "thin"), (0.2, "solid")])
+def test_thin_shapes_are_told_from_solid_ones(thickness: float, fill: str) -> None:
+    plate = trimesh.creation.box((1, thickness, 1))
+    config = PrepareConfig(n_views=0, n_uniform=10, n_near=3, n_surface=10)
+    assert computed(plate, config)[0].fill == fill
+    judged = Item("x", "train", lambda: Loaded(plate), Facts(fill="other"))
+    assert compute(judged, judged.load(), config)[0].fill == "other"
+    assert computed(plate, SMALL)[0].fill == ""
+
+
 def test_what_the_source_knows_stays() -> None:
     known = Arrays(uniform=np.zeros((2, 3)), uniform_occupancy=np.array([True, False]))
     item = Item("x", "train", lambda: Loaded(ball(), known), Facts())

@@ -72,18 +72,21 @@ def test_a_second_run_does_nothing_and_a_larger_source_adds(tmp_path: Path) -> N
     assert contents(out) == contents(tmp_path / "at_once")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "meshes", 40), tmp_path / "out"
     code = f"""
         from cvxgeom.prepare import PrepareConfig, prepare
-        prepare({str(source)!r}, {str(out)!r}, PrepareConfig(**{SMALL.to_dict()!r}), n_workers=1)
+        prepare({str(source)!r}, {str(out)!r}, PrepareConfig(**{SMALL.to_dict()!r}), n_workers=2)
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT)
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     parts = out / ".work" / "parts"
     while process.poll() is None and len(list(parts.glob("*.h5"))) < 5:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    wait_until_gone(process.pid)
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("[!.]*")}
     assert 5 <= len(kept) < 41, "the run was over before it could be killed"
     assert "is not a prepared dataset" in error_of(out)
@@ -148,6 +151,7 @@ def test_a_run_that_is_killed_while_files_are_moved_goes_on(
     assert killed or step > 3
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_same_bytes(tmp_path: Path) -> None:
     source = make_folder(tmp_path / "meshes", 4)
     run(source, tmp_path / "one")
@@ -155,6 +159,7 @@ def test_several_processes_make_the_same_bytes(tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_pictures_can_be_added_later(tmp_path: Path) -> None:
     if no_gl():
         pytest.skip(str(no_gl()))
@@ -190,6 +195,7 @@ def crash(task: int) -> int:
     return task * task
 
 
+@pytest.mark.slow
 def test_only_the_task_that_kills_its_process_is_lost() -> None:
     results = dict(run_in_processes(crash, range(8), 2))
     assert isinstance(results.pop(3), Died)
@@ -245,6 +251,18 @@ def test_a_check_finds_cameras_that_do_not_fit(tmp_path: Path) -> None:
         pose = file["chair.box0/extrinsics"]
         pose[0] = np.diag([1.0, -1, -1, 1]) @ pose[0]
     assert any("lies in front of what its first depth map saw" in problem for problem in check_dataset(out)["problems"])
+
+
+def wait_until_gone(group: int) -> None:
+    """Wait for all processes of a group, such as the workers of a process that was killed."""
+    for _ in range(600):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
+    pytest.fail("workers outlive the process that they worked for")
 
 
 def error_of(dataset: Path) -> str:
