@@ -12,7 +12,7 @@ N_SLICES = 5
 
 
 class Slices(torch.nn.Module):
-    """Boxes around the seen points of each of five slices from bottom to top."""
+    """Boxes around the seen points of each of five slices from bottom to top, and of each quarter of a slice."""
 
     def forward(self, views: DepthViews) -> ConvexUnion:
         if views.batch_size:
@@ -21,8 +21,11 @@ class Slices(torch.nn.Module):
         points = points[points.isfinite().all(dim=1)]
         edges = torch.linspace(float(points[:, 1].min()), float(points[:, 1].max()), N_SLICES + 1)
         boxes = []
-        for low, high in itertools.pairwise(edges):
-            inside = points[(points[:, 1] >= low) & (points[:, 1] <= high)]
+        middle = (points.amin(dim=0) + points.amax(dim=0)) / 2
+        for (low, high), left, back in itertools.product(itertools.pairwise(edges), (True, False), (True, False)):
+            in_slice = (points[:, 1] >= low) & (points[:, 1] <= high)
+            in_quarter = ((points[:, 0] < middle[0]) == left) & ((points[:, 2] < middle[2]) == back)
+            inside = points[in_slice & in_quarter]
             if len(inside) > 3:
                 least, most = inside.amin(dim=0), inside.amax(dim=0)
                 size = (most - least).clamp(min=1e-3)

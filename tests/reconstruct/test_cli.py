@@ -50,14 +50,14 @@ def test_from_a_depth_map_to_mesh_shape_and_picture(tmp_path: Path, run: Callabl
     report = json.loads(done.out)
     assert report["outputs"] == {"mesh": str(mesh), "shape": str(shape), "picture": str(picture)}
     assert (report["model"], report["views"], report["pixels"]) == ("furniture-depth1", 1, [224, 224])
-    assert report["parts"] == 5
+    assert (report["parts"], report["refuted"]) == (13, 2)
     assert report["volume"] > 0
     assert 0 < report["likeness"]["percentile"] <= 1
     assert 0.3 < report["agreement"]["silhouette_iou"] < 1
     size = trimesh.load_scene(mesh).extents
     assert size[1] == pytest.approx(0.947, abs=0.01)  # meters, y up
     assert report["size"] == pytest.approx(size.tolist(), rel=1e-5)
-    assert cvxgeom.load(shape).n_convexes == 5
+    assert cvxgeom.load(shape).n_convexes == 13
     with Image.open(picture) as image:
         assert image.width == 3 * image.height
 
@@ -68,11 +68,12 @@ def test_what_a_person_reads(tmp_path: Path, run: Callable[..., Run]) -> None:
     assert done.code == 0
     assert lines[0].endswith("chair_depth.png: a depth map of 224 x 224 pixels")
     assert "the picture is assumed to span 40 degrees from top to bottom" in lines[1]
-    assert lines[2].startswith("5 convex parts, volume 0.")
+    assert lines[2].startswith("13 convex parts, volume 0.")
     assert lines[2].endswith(" s with furniture-depth1")
-    assert "the training data" in lines[3]
-    assert lines[4].startswith("  Seen from the camera, the silhouette agrees with the input to an IoU of 0.")
-    assert lines[5].split()[0] == "mesh"
+    assert lines[3] == "  2 more parts were left out: the camera saw that nothing is there"
+    assert "the training data" in lines[4]
+    assert lines[5].startswith("  Seen from the camera, the silhouette agrees with the input to an IoU of 0.")
+    assert lines[6].split()[0] == "mesh"
     told = run(DEMO, "-o", tmp_path / "c.obj", "--intrinsics", DEMO.with_suffix(".json"))
     assert "assumed" not in told.out
 

@@ -104,3 +104,14 @@ def test_a_damaged_weights_file_is_one_sentence(
     assert code == 1
     assert "is damaged or not a safetensors file" in capsys.readouterr().err
     assert not (tmp_path / "c.glb").exists()
+
+
+def test_the_weights_that_ship_make_a_chair_of_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lens = DEMO.with_suffix(".json")
+    code = main(["reconstruct", str(DEMO), "-o", str(tmp_path / "c.glb"), "--intrinsics", str(lens), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["model"], report["notes"]) == (0, "furniture-depth1", [])
+    assert report["likeness"]["percentile"] > 0.05
+    assert report["agreement"]["silhouette_iou"] > 0.6
+    assert report["agreement"]["relative_error"] < 0.03
+    assert 0.8 < report["size"][1] < 1.4  # meters
