@@ -39,12 +39,16 @@ def steps_of(run: Path) -> dict:
     return {**lines[-1], "scores": scored[-1]["scores"] if scored else {}}
 
 
-def card(name: str, model: CvxNet, run: Path, dataset: Path, table: str) -> str:
+def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, table: str) -> str:
     """The model card."""
     told = _INPUTS[name.split("-")[1]]
-    last = steps_of(run)
+    last, runs = steps_of(run), [steps_of(one) for one in [*before, run]]
+    steps = " + ".join(str(one["step"]) for one in runs)
+    seconds = timedelta(seconds=round(sum(one["seconds"] for one in runs)))
     config = json.loads((run / "config.json").read_text())
-    n_train, n_val = len(Dataset(dataset, "train")), len(Dataset(dataset, "val"))
+    n_train = config["data"]["n_shapes"]
+    which = ", of all classes of the split file" if n_train == len(Dataset(dataset, "train")) else ", furniture alone"
+    begun = "" if name.endswith("20") else ", from the weights of a run before, see the script"
     weights = sum(parameter.numel() for parameter in model.parameters())
     return f"""# {name}
 
@@ -52,16 +56,16 @@ def card(name: str, model: CvxNet, run: Path, dataset: Path, table: str) -> str:
 {model.config.n_halfspaces} half-spaces. {weights / 1e6:.2f} million weights, half precision on disk.
 
 - **Data.** Furniture libraries of Sweet Home 3D (Debian `sweethome3d-furniture` 1.8-1), made by `cvxgeom prepare`:
-  {n_train} shapes to learn from, {n_val} to validate on, of all classes of the split file; CREDITS.md says who made
-  them. Augmented by quarter turns, mirror images, stretches of each axis and noise.
-- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {last["step"]} steps of
-  {config["config"]["batch_size"]} shapes, {timedelta(seconds=round(last["seconds"]))} on one core of a busy machine.
+  {n_train} shapes to learn from{which}; CREDITS.md says who made them.
+  Augmented by quarter turns, mirror images, stretches of each axis and noise.
+- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {steps} steps of
+  {config["config"]["batch_size"]} shapes, {seconds} on one core of a busy machine{begun}.
   IoU on the validation split: {last["scores"].get("iou", float("nan")):.3f}.
 - **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
   matter; it does not turn with the object.
-- **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Parts thinner
-  than a hundredth of the object's size are often lost, and what no view shows is a guess. `cvxgeom reconstruct` says
-  how like the training data an input is.
+- **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Thin
+  parts are often lost, and what no view shows is a guess. `cvxgeom reconstruct` says how like the training data an
+  input is.
 
 ## Test split
 
@@ -74,6 +78,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument(
+        "--before", type=Path, nargs="*", default=[], help="runs that this one went on from, for the card"
+    )
     parser.add_argument("--table", type=Path, help="Markdown table of the benchmark that goes into the card")
     args = parser.parse_args()
     model = CvxNet.load(args.run / "model.safetensors")
@@ -87,7 +94,7 @@ def main() -> None:
     command = [sys.executable, reference, args.dataset, "-o", path.with_suffix(".reference.npz"), *_REFERENCE[seen]]
     subprocess.run(command, check=True)
     table = args.table.read_text() if args.table else "Not measured yet."
-    path.with_suffix(".md").write_text(card(args.name, model, args.run, args.dataset, table))
+    path.with_suffix(".md").write_text(card(args.name, model, args.run, args.before, args.dataset, table))
 
 
 if __name__ == "__main__":
