@@ -127,8 +127,9 @@ def _save(figure: Any, panels: Any, path: str | os.PathLike) -> None:
 
 
 def _color(names: Sequence[str], name: str) -> str:
-    """The first predictor stands out; the others keep a color each."""
-    return f"C{(names.index(name)) % 10}"
+    """Each predictor keeps a color; matplotlib has ten, then come a few more."""
+    colors = [f"C{i}" for i in range(10)] + ["black", "gold", "navy", "lime", "salmon"]
+    return colors[names.index(name) % len(colors)]
 
 
 def _whiskers(means: Sequence[Mean]) -> list[list[float]]:
