@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ._cameras import check_cameras, moved_extrinsics
 from ._checks import check_same_device, check_tensor, describe
 
 
@@ -50,15 +51,7 @@ class ColorViews:
             raise TypeError(f"mask must be a boolean tensor, got {describe(self.mask)}")
         if tuple(self.mask.shape) != (*lead, h, w):
             raise ValueError(f"mask must have shape {(*lead, h, w)} as rgb demands, got {describe(self.mask)}")
-        for name, last in (("intrinsics", (3, 3)), ("extrinsics", (4, 4))):
-            value = getattr(self, name)
-            check_tensor(name, value, last)
-            if tuple(value.shape) != (*lead, *last):
-                raise ValueError(f"{name} must have shape {(*lead, *last)} as rgb demands, got {describe(value)}")
-            if value.dtype != self.rgb.dtype:
-                raise ValueError(f"{name} must have the dtype of rgb, {self.rgb.dtype}, got {describe(value)}")
-            if not bool(value.isfinite().all()):
-                raise ValueError(f"{name} must be finite, got NaN or infinity in it")
+        check_cameras("rgb", self.rgb, lead, self.intrinsics, self.extrinsics)
         check_same_device(rgb=self.rgb, mask=self.mask, intrinsics=self.intrinsics, extrinsics=self.extrinsics)
         if self.rgb.numel():
             low, high = (float(value) for value in self.rgb.detach().aminmax())
@@ -100,9 +93,6 @@ class ColorViews:
         Args:
             matrix: A, homogeneous and invertible.
         """
-        inverse = torch.linalg.inv(matrix.to(self.extrinsics))[..., None, :, :]
         moved = copy(self)  # not checked again: that would cost a pass over all pixels
-        # Not as a matrix product, which autocast would compute in half precision.
-        product = (self.extrinsics[..., None] * inverse[..., None, :, :]).sum(dim=-2)
-        object.__setattr__(moved, "extrinsics", product)
+        object.__setattr__(moved, "extrinsics", moved_extrinsics(self.extrinsics, matrix))
         return moved

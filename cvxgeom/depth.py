@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ._cameras import check_cameras, moved_extrinsics, product
 from ._checks import check_positive, check_same_device, check_tensor, describe
 from .ops import depth_evidence
 
@@ -56,16 +57,7 @@ class DepthViews:
         check_tensor("depth", self.depth, (None, None, None))
         if 0 in self.depth.shape[-3:]:
             raise ValueError(f"depth must have at least one view and one pixel, got {describe(self.depth)}")
-        lead = self.depth.shape[:-2]
-        for name, last in (("intrinsics", (3, 3)), ("extrinsics", (4, 4))):
-            value = getattr(self, name)
-            check_tensor(name, value, last)
-            if value.shape[:-2] != lead:
-                raise ValueError(f"{name} must have shape {(*lead, *last)} as depth demands, got {describe(value)}")
-            if value.dtype != self.depth.dtype:
-                raise ValueError(f"{name} must have the dtype of depth, {self.depth.dtype}, got {describe(value)}")
-            if not bool(value.isfinite().all()):
-                raise ValueError(f"{name} must be finite, got NaN or infinity in it")
+        check_cameras("depth", self.depth, self.depth.shape[:-2], self.intrinsics, self.extrinsics)
         check_same_device(depth=self.depth, intrinsics=self.intrinsics, extrinsics=self.extrinsics)
         if bool((self.depth <= 0).any()):
             raise ValueError(
@@ -111,9 +103,8 @@ class DepthViews:
         Args:
             matrix: A, homogeneous and invertible. Depth stays what it was, in the units of the cameras.
         """
-        inverse = torch.linalg.inv(matrix.to(self.extrinsics))
         moved = copy(self)  # not checked again: that would cost a pass over all pixels
-        object.__setattr__(moved, "extrinsics", _product(self.extrinsics, inverse[..., None, :, :]))
+        object.__setattr__(moved, "extrinsics", moved_extrinsics(self.extrinsics, matrix))
         return moved
 
     def centers(self) -> Float[Tensor, "*batch V 3"]:
@@ -134,7 +125,7 @@ class DepthViews:
         column = torch.arange(w, dtype=self.depth.dtype, device=self.depth.device)[first[1] :: stride] + 0.5
         # One matrix a view: pixel · depth → camera → object.
         to_object = torch.linalg.inv(self.extrinsics)
-        ray = _product(to_object[..., :3, :3], torch.linalg.inv(self.intrinsics))[..., None, None, :, :]
+        ray = product(to_object[..., :3, :3], torch.linalg.inv(self.intrinsics))[..., None, None, :, :]
         far = depth.masked_fill(~depth.isfinite(), torch.nan)[..., None]
         return (ray[..., 0] * column[..., None] + ray[..., 1] * row[..., None] + ray[..., 2]) * far + to_object[
             ..., None, None, :3, 3
@@ -172,10 +163,5 @@ class DepthViews:
         Returns:
             Lengths, one of each kind per point.
         """
-        cameras = _product(self.intrinsics, self.extrinsics[..., :3, :])
+        cameras = product(self.intrinsics, self.extrinsics[..., :3, :])
         return Evidence(*depth_evidence(points.to(self.depth), self.depth, cameras))
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b of small matrices; not as a matrix product, which autocast would compute in half precision."""
-    return (a[..., None] * b[..., None, :, :]).sum(dim=-2)

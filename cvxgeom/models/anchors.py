@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from .unit import UnitViews
 
-_PIXELS = 30_000  # looked at
+PIXELS = 30_000  # looked at
 _CANDIDATES = 2048
 _INWARD = 0.006  # from the surface along the line of sight: an anchor lies inside even thin parts
 RADII = (0.008, 0.02, 0.04, 0.07, 0.11, 0.17, 0.25, 0.4)
@@ -30,19 +30,25 @@ def surface_anchors(unit: UnitViews, n: int) -> Anchors:
     seen, anchors repeat.
     """
     views = unit.views
-    points = views.points(views.stride(_PIXELS))
+    points = views.points(views.stride(PIXELS))
     sight = (points - views.centers()[..., None, None, :]).flatten(1, -2)
     points = points.flatten(1, -2)
-    seen = ~points[..., 0].isnan()
-    # Multiples of the golden ratio are spread evenly over [0, 1), whichever pixels are seen.
-    key = (torch.arange(points.shape[1], device=points.device) * ((math.sqrt(5) - 1) / 2)).frac().to(points)
-    chosen = key.expand(seen.shape).masked_fill(~seen, -1.0).topk(min(_CANDIDATES, points.shape[1]), dim=1)
-    index = chosen.indices[..., None].expand(-1, -1, 3)
+    chosen, seen = spread(points, _CANDIDATES)
+    index = chosen[..., None].expand(-1, -1, 3)
     candidates = points.gather(1, index).nan_to_num()
     sight = normalize(sight.gather(1, index).nan_to_num(), dim=-1)
-    farthest = farthest_points(candidates, chosen.values >= 0, n)[..., None].expand(-1, -1, 3)
+    farthest = farthest_points(candidates, seen, n)[..., None].expand(-1, -1, 3)
     directions = sight.gather(1, farthest)
     return Anchors(candidates.gather(1, farthest) + _INWARD * directions, directions)
+
+
+def spread(points: Float[Tensor, "B M 3"], n: int) -> tuple[Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
+    """Indices of at most n points, spread over those that are not NaN, and which of them are not; these come first."""
+    missing = points[..., 0].isnan()
+    # Multiples of the golden ratio are spread evenly over [0, 1), whichever pixels are seen.
+    key = (torch.arange(points.shape[1], device=points.device) * ((math.sqrt(5) - 1) / 2)).frac().to(points)
+    chosen = key.expand(missing.shape).masked_fill(missing, -1.0).topk(min(n, points.shape[1]), dim=1)
+    return chosen.indices, chosen.values >= 0
 
 
 def farthest_points(points: Float[Tensor, "B M 3"], valid: Bool[Tensor, "B M"], n: int) -> Int[Tensor, "B n"]:

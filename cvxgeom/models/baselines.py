@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from .._checks import check_choice, describe
+from .._checks import check_choice
 from ..color import ColorViews
 from ..depth import DepthViews
 from .grid import HALF, GridEncoder
-from .monocular import MonocularDepth
+from .monocular import MonocularDepth, depth_of
 from .unit import UnitViews
 from .weights import read_weights, write_weights
 
@@ -76,22 +76,13 @@ class FieldNet(nn.Module):
         if not views.batch_size:
             batched = self(views.unsqueeze())
             return Field(lambda points: batched.logits(points[None])[0])
-        unit = UnitViews.of(self._depth(views))
+        unit = UnitViews.of(depth_of(views, self.monocular))
         decode = self.decoder(self.encoder.encode(unit)[0])
         return Field(lambda points: decode(unit.to_unit(points)))
 
     def encode(self, views: DepthViews | ColorViews) -> Float[Tensor, "B L"]:
         """Latent vectors of a batch of objects."""
-        return self.encoder(self._depth(views if views.batch_size else views.unsqueeze()))
-
-    def _depth(self, views: DepthViews | ColorViews) -> DepthViews:
-        """What the encoder reads; a model that estimates depth takes it as well."""
-        if isinstance(views, DepthViews):
-            return views
-        if isinstance(views, ColorViews) and self.monocular is not None:
-            return self.monocular(views)
-        kind, wanted = ("depth", DepthViews) if self.monocular is None else ("color", ColorViews)
-        raise TypeError(f"views must be {wanted.__name__} for a {kind} model, got {describe(views)}")
+        return self.encoder(depth_of(views if views.batch_size else views.unsqueeze(), self.monocular))
 
     def save(self, path: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
         """Write weights and configuration to one ``.safetensors`` file."""

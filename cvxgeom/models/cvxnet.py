@@ -17,7 +17,7 @@ from .anchored import AnchoredDecoder
 from .config import CvxNetConfig
 from .decoder import MlpDecoder
 from .grid import GridEncoder
-from .monocular import MonocularDepth
+from .monocular import MonocularDepth, depth_of
 from .points import PointEncoder
 from .resnet import ColorImageEncoder, DepthImageEncoder
 from .unit import UnitViews
@@ -62,10 +62,11 @@ class CvxNet(nn.Module):
             light = config.encoder == "resnet-light"
             self.encoder = DepthImageEncoder(config.n_views, config.latent, config.width, light=light)
         if config.decoder == "anchored":
+            assert isinstance(self.encoder, GridEncoder)
             n_free = config.n_convexes // 6
             self.decoder: nn.Module = AnchoredDecoder(
                 config.latent,
-                7 * config.width,
+                self.encoder.n_channels,
                 config.n_convexes - n_free,
                 n_free,
                 config.token,
@@ -127,11 +128,10 @@ class CvxNet(nn.Module):
 
     def _depth(self, views: DepthViews | ColorViews) -> DepthViews | ColorViews:
         """What the encoder reads."""
-        if self.monocular is not None:
-            return self.monocular(views) if isinstance(views, ColorViews) else views
-        wanted = ColorViews if self.config.input == "color" else DepthViews
-        if not isinstance(views, wanted):
-            raise TypeError(f"views must be {wanted.__name__} for a {self.config.input} model, got {describe(views)}")
+        if self.config.input == "depth" or self.monocular is not None:
+            return depth_of(views, self.monocular)
+        if not isinstance(views, ColorViews):
+            raise TypeError(f"views must be ColorViews for a color model, got {describe(views)}")
         return views
 
     # -- files --------------------------------------------------------------------------------------------------------

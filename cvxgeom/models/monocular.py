@@ -91,6 +91,20 @@ class MonocularDepth(nn.Module):
         return self.last(leaky_relu(x, 0.2))[:, 0].unflatten(0, views.mask.shape[:-2]).float()
 
 
+def depth_of(views: DepthViews | ColorViews, monocular: MonocularDepth | None) -> DepthViews:
+    """Depth views as they are, color views through the network that estimates their depth.
+
+    Raises:
+        TypeError: they are neither, or color views and there is no such network.
+    """
+    if isinstance(views, DepthViews):
+        return views
+    if isinstance(views, ColorViews) and monocular is not None:
+        return monocular(views)
+    kind, wanted = ("depth", DepthViews) if monocular is None else ("color", ColorViews)
+    raise TypeError(f"views must be {wanted.__name__} for a {kind} model, got {describe(views)}")
+
+
 class _Block(nn.Module):
     def __init__(self, n_in: int, n_out: int, stride: int = 1) -> None:
         super().__init__()

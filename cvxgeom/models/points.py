@@ -1,16 +1,14 @@
 """An encoder of the seen points alone, without cameras and free space."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ..depth import DepthViews
+from .anchors import PIXELS, spread
 from .unit import UnitViews
 
-_PIXELS = 30_000  # looked at
 _POINTS = 2048
 _WIDTH = 128
 
@@ -67,10 +65,7 @@ def seen_points(unit: UnitViews, n: int) -> Float[Tensor, "B n 3"]:
     Deterministic. An object with fewer points repeats one of them, which no maximum notices.
     """
     with torch.no_grad():
-        points = unit.views.points(unit.views.stride(_PIXELS)).flatten(1, -2)
-        seen = ~points[..., 0].isnan()
-        # Multiples of the golden ratio are spread evenly over [0, 1), whichever pixels are seen.
-        key = (torch.arange(points.shape[1], device=points.device) * ((math.sqrt(5) - 1) / 2)).frac().to(points)
-        chosen = key.expand(seen.shape).masked_fill(~seen, -1.0).topk(min(n, points.shape[1]), dim=1)
-        index = torch.where(chosen.values >= 0, chosen.indices, chosen.indices[:, :1])
+        points = unit.views.points(unit.views.stride(PIXELS)).flatten(1, -2)
+        chosen, seen = spread(points, n)
+        index = torch.where(seen, chosen, chosen[:, :1])
         return points.gather(1, index[..., None].expand(-1, -1, 3))

@@ -28,6 +28,24 @@ _SEVERAL_VIEWS = TrainConfig(
 _ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4, depth_noise=0.005)
 _ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
 
+# As in the paper: 20 views as channels in their order, which the encoder takes without cameras; so nothing moves.
+_PAPER = TrainConfig(
+    steps=800_000,
+    batch_size=32,
+    learning_rate=1e-4,
+    warmup=0,
+    final_fraction=1.0,
+    ema_decay=0.999,
+    views=(20, 20),
+    view_choice="first",
+    yaw="none",
+    mirror=False,
+    scale=(1.0, 1.0),
+    checkpoint_every=5000,
+    validate_every=20_000,
+    workers=8,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     "furniture-depth20": _SEVERAL_VIEWS,
     "furniture-depth1": _ONE_VIEW,
@@ -38,37 +56,6 @@ PRESETS: dict[str, TrainConfig] = {
     "voxel-depth20": _SEVERAL_VIEWS,
     "voxel-depth1": _ONE_VIEW,
     "voxel-rgb1": _ONE_PICTURE,
-    # As in the paper: 20 views as channels in their order, which the encoder takes without cameras; so nothing moves.
-    "paper-depth": TrainConfig(
-        steps=800_000,
-        batch_size=32,
-        learning_rate=1e-4,
-        warmup=0,
-        final_fraction=1.0,
-        ema_decay=0.999,
-        views=(20, 20),
-        view_choice="first",
-        yaw="none",
-        mirror=False,
-        scale=(1.0, 1.0),
-        checkpoint_every=5000,
-        validate_every=20_000,
-        workers=8,
-    ),
-    "paper-rgb": TrainConfig(
-        steps=800_000,
-        batch_size=32,
-        learning_rate=1e-4,
-        warmup=0,
-        final_fraction=1.0,
-        ema_decay=0.999,
-        inputs="color",
-        views=(1, 1),
-        yaw="none",
-        mirror=False,
-        scale=(1.0, 1.0),
-        checkpoint_every=5000,
-        validate_every=20_000,
-        workers=8,
-    ),
+    "paper-depth": _PAPER,
+    "paper-rgb": replace(_PAPER, inputs="color", views=(1, 1), view_choice="random"),
 }
