@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> Report:
         "status": "canceled" if canceled else "finished",
         "shapes": {"train": sum(map(len, datasets)), "validation": 0 if validation is None else len(validation)},
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "step": config.steps if last is None and not canceled else last and last.step,
+        "step": _kept(options.output) if canceled else config.steps if last is None else last.step,
         "steps": config.steps,
         "loss": last and last.loss,
         "seconds": last and last.seconds,
@@ -247,6 +247,14 @@ def _trained(
         except KeyboardInterrupt:
             return last, scores, True
     return last, scores, False
+
+
+def _kept(folder: Path) -> int | None:
+    """The step that a canceled run goes on from: Ctrl-C may come between the end of a step and the news of it."""
+    from ..train.checkpoint import paths
+
+    found = paths(folder / "checkpoints")
+    return int(found[0].stem.removeprefix("step-")) if found else None
 
 
 def _preview(validation: "Dataset | Sequence[Record]", config: "TrainConfig") -> Any:
