@@ -170,12 +170,13 @@ def _preset(name: str) -> tuple[Any, "TrainConfig", Any]:
     from ..models import preset
     from ..train import PRESETS
     from ..train.objectives import objective_of
+    from ..train.presets import MODEL_OF
 
     if name not in PRESETS:
         raise ValueError(f"--preset must be one of {', '.join(sorted(PRESETS))}, got {name!r}")
     with torch.random.fork_rng():
         torch.manual_seed(PRESETS[name].seed)
-        return preset(name), PRESETS[name], objective_of(name)
+        return preset(MODEL_OF.get(name, name)), PRESETS[name], objective_of(name)
 
 
 def initialize(model: Any, path: Path) -> None:
@@ -227,11 +228,14 @@ def _trained(
 ) -> "tuple[TrainStep | None, dict[str, float], bool]":
     """The last step that was made, the last scores, and whether it was canceled."""
     from ..train import MeanIoU, train_steps
+    from ..train.monocular import DepthObjective, MeanDepthError
     from .progress import progress
 
     validate = preview = None
     if validation is not None:
         validate = MeanIoU(validation, config.views[1], depth_stride=config.depth_stride, inputs=config.inputs)
+        if isinstance(objective, DepthObjective):
+            validate = MeanDepthError(validation, n_views=4)
         preview = _preview(validation, config) if config.preview_every else None
     last, scores = None, {}
     steps = train_steps(model, datasets, objective, config, folder, validate=validate, preview=preview)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import grid_sample, normalize
 
 from ..color import ColorViews
 from ..depth import DepthViews
@@ -89,33 +89,39 @@ class DepthObjective:
         slope: weight of the errors of differences.
         normal: weight of the errors of normals.
         jitter: how much brightness, tint and contrast of a picture are changed: largest change of a factor's logarithm.
+        shrink: how much narrower and lower a picture becomes at most, each by its own random factor: largest absolute
+            value of its logarithm.
     """
 
     depth: float = 1.0
     slope: float = 1.0
     normal: float = 0.2
     jitter: float = 0.3
+    shrink: float = 0.3
 
-    def __call__(self, model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss, and its terms, not weighted.
+    def __call__(self, model: Any, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss, and its terms, not weighted, of the part of a color model that estimates depth.
 
         Raises:
             ValueError: the batch has no pictures.
         """
-        loss, terms, _ = self.of(model, batch)
+        loss, terms, _ = self.of(model.monocular, batch)
         return loss, terms
 
-    def of(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor], DepthViews]:
-        """The same, and the depth that was found.
+    def of(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor], DepthViews]:
+        """The same of such a network itself, and the depth that it found.
 
         Raises:
             ValueError: the batch has no pictures.
         """
         if batch.colors is None:
             raise ValueError('inputs must be "color" to learn depth from pictures, got "depth"')
-        found = model(jittered(batch.colors, self.jitter) if self.jitter else batch.colors)
+        colors, truth = batch.colors, batch.views
+        if self.shrink:
+            colors, truth = shrunk(colors, truth, self.shrink)
+        found = network(jittered(colors, self.jitter) if self.jitter else colors)
         with torch.autocast(batch.points.device.type, enabled=False):
-            terms = depth_terms(found, batch.views)._asdict()
+            terms = depth_terms(found, truth)._asdict()
             loss = torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
         return loss, terms, found
 
@@ -132,6 +138,41 @@ def jittered(views: ColorViews, most: float) -> ColorViews:
     contrast = (most * (2 * torch.rand_like(like[..., :1, :, :]) - 1)).exp()
     rgb = (views.rgb.pow(contrast) * change.exp()).clamp(0, 1)
     return ColorViews(rgb, views.mask, views.intrinsics, views.extrinsics)
+
+
+def shrunk(colors: ColorViews, truth: DepthViews, most: float) -> tuple[ColorViews, DepthViews]:
+    """The same depths behind narrower and lower pictures: what the cameras would see of narrower and lower objects.
+
+    The cameras' frames shrink with what they see, so every pixel's ray still meets the object where it did.
+
+    Args:
+        colors: of a batch.
+        truth: depth of the same pixels.
+        most: largest absolute value of the logarithm of a factor.
+    """
+    h, w = colors.rgb.shape[-2:]
+    like = colors.intrinsics
+    factors = (-most * torch.rand(*like.shape[:-2], 2, dtype=like.dtype, device=like.device)).exp()
+    half = torch.tensor([w / 2, h / 2], dtype=like.dtype, device=like.device)
+    # A pixel of the new picture at the principal point c plus d comes from c plus d / factor of the old one.
+    center = torch.stack([like[..., 0, 2], like[..., 1, 2]], dim=-1) / half - 1
+    rows = torch.zeros(*like.shape[:-2], 2, 3, dtype=like.dtype, device=like.device)
+    rows[..., 0, 0], rows[..., 1, 1] = 1 / factors[..., 0], 1 / factors[..., 1]
+    rows[..., 2] = center - center / factors
+    grid = torch.nn.functional.affine_grid(rows.flatten(0, -3), [rows[..., 0, 0].numel(), 1, h, w], align_corners=False)
+
+    def taken(images: Tensor, mode: str) -> Tensor:
+        found = grid_sample(images.flatten(0, -4), grid.to(images.dtype), mode=mode, align_corners=False)
+        return found.view(images.shape)
+
+    mask = taken(colors.mask[..., None, :, :].to(like.dtype), "nearest")[..., 0, :, :] > 0.5
+    known = truth.depth.nan_to_num(nan=0.0, posinf=0.0)  # 0 is no depth, and what lies beyond the border
+    depth = taken(known[..., None, :, :], "nearest")[..., 0, :, :]
+    depth = torch.where(mask & (depth > 0), depth, torch.inf)
+    extrinsics = colors.extrinsics.clone()
+    extrinsics[..., :2, :] *= factors[..., None]
+    rgb = taken(colors.rgb, "bilinear").clamp(0, 1)
+    return ColorViews(rgb, mask, like, extrinsics), DepthViews(depth, like, extrinsics)
 
 
 class MeanDepthError:
@@ -152,16 +193,20 @@ class MeanDepthError:
             raise ValueError("dataset must hold at least one shape to validate on, got none")
         self.dataset, self.n_views, self.batch_size = dataset, n_views, batch_size
 
-    def __call__(self, model: Callable[[ColorViews], DepthViews], progress: float = 1.0) -> dict[str, float]:
-        """Scores of a model; it must be in evaluation mode."""
+    def __call__(self, model: Any, progress: float = 1.0) -> dict[str, float]:
+        """Scores of a color model, of the part that estimates depth; it must be in evaluation mode."""
+        return self.of(model.monocular)
+
+    def of(self, network: Callable[[ColorViews], DepthViews]) -> dict[str, float]:
+        """Scores of anything that estimates depth."""
         close, error, n = 0.0, 0.0, 0
-        device = next(model.parameters()).device if isinstance(model, nn.Module) else torch.device("cpu")
+        device = next(network.parameters()).device if isinstance(network, nn.Module) else torch.device("cpu")
         for first in range(0, len(self.dataset), self.batch_size):
             last = min(first + self.batch_size, len(self.dataset))
             each = [self.dataset[i].rgb(range(self.n_views)) for i in range(first, last)]
             rgb, mask, depth, *cameras = (torch.stack(values).to(device) for values in zip(*each, strict=True))
             with torch.no_grad():
-                found, truth = model(ColorViews(rgb, mask, *cameras)), DepthViews(depth, *cameras)
+                found, truth = network(ColorViews(rgb, mask, *cameras)), DepthViews(depth, *cameras)
                 known = found.seen & truth.seen
                 off = (relative(found, known) - relative(truth, known)).abs()
                 share = last - first

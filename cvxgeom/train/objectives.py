@@ -156,6 +156,8 @@ def objective_of(name: str) -> Objective:
         name: of the preset.
     """
     kind, _, seen = name.partition("-")
+    if seen == "rgb1-depth":
+        return DepthObjective()
     if kind in ("occupancy", "voxel"):
         return ColorObjective(_field_loss) if seen == "rgb1" else field_objective
     if kind == "furniture":

@@ -26,6 +26,9 @@ _SEVERAL_VIEWS = TrainConfig(
 )
 # Begins with weights for several views, which learn what solids are like while more of them can be seen.
 _ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4, depth_noise=0.005)
+_DEPTH_OF_PICTURES = replace(
+    _ONE_VIEW, inputs="color", depth_noise=0.0, steps=6000, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1
+)
 _ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
 
 # As in the paper: 20 views as channels in their order, which the encoder takes without cameras; so nothing moves.
@@ -50,6 +53,7 @@ PRESETS: dict[str, TrainConfig] = {
     "furniture-depth20": _SEVERAL_VIEWS,
     "furniture-depth1": _ONE_VIEW,
     "furniture-rgb1": _ONE_PICTURE,
+    "furniture-rgb1-depth": _DEPTH_OF_PICTURES,  # its first part alone
     "occupancy-depth20": _SEVERAL_VIEWS,
     "occupancy-depth1": _ONE_VIEW,
     "occupancy-rgb1": _ONE_PICTURE,
@@ -59,3 +63,6 @@ PRESETS: dict[str, TrainConfig] = {
     "paper-depth": _PAPER,
     "paper-rgb": replace(_PAPER, inputs="color", views=(1, 1), view_choice="random"),
 }
+
+# Runs whose model is not named as they are.
+MODEL_OF = {"furniture-rgb1-depth": "furniture-rgb1"}

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from cvxgeom import ColorViews, DepthViews
+from cvxgeom import ColorViews, ConvexUnion, DepthViews, box
 from cvxgeom.models import CvxNet, CvxNetConfig
 from cvxgeom.models.monocular import MonocularDepth
-from cvxgeom.train import Batch, Batches, TrainConfig
-from cvxgeom.train.monocular import DepthObjective, MeanDepthError, depth_terms, jittered, relative
+from cvxgeom.render import Camera, render_maps
+from cvxgeom.train import PRESETS, Batch, Batches, TrainConfig
+from cvxgeom.train.monocular import DepthObjective, MeanDepthError, depth_terms, jittered, relative, shrunk
 from cvxgeom.train.objectives import ColorObjective, StagedObjective, objective_of
 
 from .stand_ins import boxes
@@ -136,15 +137,116 @@ def test_other_light_changes_colors_alone() -> None:
     torch.testing.assert_close(jittered(colors, 0.0).rgb, colors.rgb)
 
 
+# -- narrower and lower pictures ---------------------------------------------------------------------------------------
+
+
+def pictures(depth: DepthViews) -> ColorViews:
+    """Pictures of the same pixels, red from left to right."""
+    red = torch.linspace(0, 1, depth.depth.shape[-1]).expand(*depth.depth.shape[:-2], 3, *depth.depth.shape[-2:])
+    return ColorViews(red, depth.seen, depth.intrinsics, depth.extrinsics)
+
+
+def seen_by(shape: ConvexUnion, camera: Camera) -> DepthViews:
+    depth = render_maps(shape, camera).depth[None].float()
+    return DepthViews(depth, camera.intrinsics[None].float(), camera.extrinsics[None].float())
+
+
+def test_the_frame_of_the_camera_shrinks_and_nothing_else() -> None:
+    truth = views(plane(0.3).expand(200, 1, PIXELS, PIXELS))
+    torch.manual_seed(0)
+    colors, depth = shrunk(pictures(truth), truth, 0.5)
+    factors = depth.extrinsics.diagonal(dim1=-2, dim2=-1)
+    torch.testing.assert_close(depth.extrinsics, factors[..., None] * truth.extrinsics)
+    assert torch.equal(factors[..., 2:], torch.ones(200, 1, 2))
+    # Each picture has its own two factors, evenly spread in the logarithm.
+    logarithms = factors[..., :2].log().flatten()
+    assert float(logarithms.min()) >= -0.5 and float(logarithms.max()) <= 0
+    assert float(logarithms.mean()) == pytest.approx(-0.25, abs=0.03) and len(logarithms.unique()) == 400
+    assert torch.equal(depth.intrinsics, truth.intrinsics) and torch.equal(colors.intrinsics, truth.intrinsics)
+    assert torch.equal(colors.extrinsics, depth.extrinsics) and torch.equal(colors.mask, depth.seen)
+
+
+def test_no_shrinking_is_nothing() -> None:
+    batch = color_batch()
+    assert batch.colors is not None
+    colors, depth = shrunk(batch.colors, batch.views, 0.0)
+    torch.testing.assert_close(depth.depth, batch.views.depth)
+    torch.testing.assert_close(colors.rgb, batch.colors.rgb)
+    assert torch.equal(colors.mask, batch.colors.mask)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.7])
+def test_a_plane_stays_where_its_rays_meet_it(slope: float) -> None:
+    truth = views(plane(slope).expand(20, 1, PIXELS, PIXELS))
+    torch.manual_seed(1)
+    _, depth = shrunk(pictures(truth), truth, 0.4)
+    # No depth is new, and all points lie on the plane that was seen, but for half a pixel.
+    values = depth.depth[depth.seen]
+    assert float((values[:, None] - truth.depth[0, 0, :, 0]).abs().amin(dim=1).max()) < 1e-6
+    y, z = depth.points()[depth.seen][:, 1:].unbind(dim=-1)
+    half_a_pixel = slope * 0.5 / FOCAL * float(values.max())
+    assert float((z - slope * y).abs().max()) <= half_a_pixel * (1 + 1e-3) + 1e-5
+    # The picture is as narrow as the factors say.
+    share = depth.seen.float().mean(dim=(-1, -2))
+    factors = depth.extrinsics[..., 0, 0] * depth.extrinsics[..., 1, 1]
+    torch.testing.assert_close(share, factors, atol=2 / PIXELS, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("position", "up"), [((0.0, 0.0, 3.0), (0.0, 1.0, 0.0)), ((2.0, 0.0, 0.0), (0.0, 0.0, 1.0)), ((0, 4, 0), (1, 0, 0))]
+)
+def test_it_is_what_a_camera_sees_of_a_narrower_box(
+    position: tuple[float, float, float], up: tuple[float, float, float]
+) -> None:
+    camera, half = Camera(position, up=up, size=(96, 64)), torch.tensor([0.5, 0.4, 0.3])
+    truth = seen_by(box(tuple((2 * half).tolist())), camera)
+    torch.manual_seed(4)
+    colors, depth = shrunk(pictures(truth), truth, 0.5)
+    # The map of the object that the new extrinsics stand for: old ones after a stretch.
+    stretch = torch.linalg.solve(truth.extrinsics[0], depth.extrinsics[0])
+    narrower = box(tuple((2 * stretch[:3, :3].diagonal() * half).tolist()))
+    torch.testing.assert_close(stretch[:3, :3], stretch[:3, :3].diagonal().diag(), atol=1e-5, rtol=0)
+    right = seen_by(narrower, camera)
+    differ = depth.seen != right.seen
+    assert 0 < int(right.seen.sum()) < int(truth.seen.sum())
+    edges = int(
+        (right.seen[..., 1:] != right.seen[..., :-1]).sum() + (right.seen[..., 1:, :] != right.seen[..., :-1, :]).sum()
+    )
+    assert int(differ.sum()) <= edges  # a pixel along the outline
+    both = depth.seen & right.seen
+    torch.testing.assert_close(depth.depth[both], right.depth[both], atol=1e-4, rtol=0)
+    # Colors move with what they show.
+    left, wide = (torch.where(views.mask, views.rgb[:, 0], torch.nan) for views in (colors, pictures(truth)))
+    for extreme in (torch.inf, -torch.inf):
+        ends = [
+            float(red.nan_to_num(extreme).min() if extreme > 0 else red.nan_to_num(extreme).max())
+            for red in (left, wide)
+        ]
+        assert ends[0] == pytest.approx(ends[1], abs=0.02)
+
+
+def test_the_solid_stays_where_the_depth_says() -> None:
+    # The joint training puts the estimated depth of a shrunk picture against points of the object as it is.
+    camera = Camera((0.0, 0.0, 3.0), size=(96, 96))
+    truth = seen_by(box(), camera)
+    torch.manual_seed(5)
+    _, depth = shrunk(pictures(truth), truth, 0.5)
+    found = depth.points()[depth.seen]
+    assert float(depth.extrinsics[0, 0, 0]) < 0.9
+    torch.testing.assert_close(found[:, 2], torch.full((len(found),), 0.5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.amax(dim=0), torch.full((3,), 0.5), atol=0.02, rtol=0)
+    torch.testing.assert_close(found.amin(dim=0)[:2], torch.full((2,), -0.5), atol=0.02, rtol=0)
+
+
 # -- objectives and score ----------------------------------------------------------------------------------------------
 
 
 def test_a_network_learns_depth_of_pictures() -> None:
-    network, objective, batch = MonocularDepth(), DepthObjective(jitter=0.0), color_batch()
+    network, objective, batch = MonocularDepth(), DepthObjective(jitter=0.0, shrink=0.0), color_batch()
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     losses = []
     for _ in range(15):
-        loss, terms = objective(network, batch, 0.0)
+        loss, terms, _ = objective.of(network, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -156,7 +258,7 @@ def test_a_network_learns_depth_of_pictures() -> None:
 
 def test_pictures_are_needed() -> None:
     with pytest.raises(ValueError, match='inputs must be "color"'):
-        DepthObjective()(MonocularDepth(), color_batch(inputs="depth"), 0.0)
+        DepthObjective().of(MonocularDepth(), color_batch(inputs="depth"))
 
 
 def test_the_solid_follows_the_depth() -> None:
@@ -176,6 +278,9 @@ def test_the_solid_follows_the_depth() -> None:
 def test_presets_of_pictures_learn_depth() -> None:
     for name in ("furniture-rgb1", "occupancy-rgb1", "voxel-rgb1"):
         assert isinstance(objective_of(name), ColorObjective)
+    # The depth alone comes first, longer.
+    assert isinstance(objective_of("furniture-rgb1-depth"), DepthObjective)
+    assert PRESETS["furniture-rgb1-depth"].inputs == "color"
     # The paper's encoder reads colors themselves.
     assert not isinstance(objective_of("paper-rgb"), ColorObjective)
     assert isinstance(objective_of("furniture-depth1"), StagedObjective)
@@ -199,7 +304,7 @@ class Knows:
 
 @pytest.mark.parametrize(("off", "close"), [(0.0, 1.0), (0.03, 1.0), (0.2, 0.0)])
 def test_score_of_a_known_error(off: float, close: float) -> None:
-    scores = MeanDepthError(boxes(3), n_views=2, batch_size=2)(Knows(off))
+    scores = MeanDepthError(boxes(3), n_views=2, batch_size=2).of(Knows(off))
     assert list(scores) == ["depth_close", "depth_error"]  # the first one decides, and more is better
     assert scores["depth_close"] == close and scores["depth_error"] == pytest.approx(off, abs=1e-5)
 
