@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
-from .pipeline import FitConfig, FitResult, FitStep, fit, fit_steps
+from .config import FitConfig
+from .pipeline import FitResult, FitStep, fit, fit_steps
 
 __all__ = ["FitConfig", "FitResult", "FitStep", "fit", "fit_steps"]
 

@@ -12,6 +12,7 @@ import trimesh
 from .._types import FitStatus
 from ..data import LabeledPoints, Solid
 from ..shape import ConvexUnion
+from .config import FitConfig
 from .initialize import initialize
 from .prune import prune
 from .refine import hardened, refine_steps
@@ -20,42 +21,6 @@ from .target import Target, as_target
 _REPORT_EVERY = 10  # gradient steps
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """Budget of a fit; parts and half-spaces are caps, never quotas.
-
-    Args:
-        max_parts: most convexes in the result.
-        max_halfspaces: most half-spaces of a convex, at least 6.
-        n_steps: gradient steps at most; 0 keeps the initialization.
-        n_samples: labeled points that the fit works on.
-        target_iou: a shape that scores this much is good enough and is not refined further.
-        seed: of all random numbers; equal seeds and thread counts give equal results.
-
-    Raises:
-        ValueError: a value is out of range.
-
-    Example:
-        >>> cvxgeom.FitConfig(max_parts=8).max_halfspaces
-        24
-    """
-
-    max_parts: int = 64
-    max_halfspaces: int = 24
-    n_steps: int = 150
-    n_samples: int = 100_000
-    target_iou: float = 0.995
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_parts", 1), ("max_halfspaces", 6), ("n_steps", 0), ("n_samples", 1000), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        if not 0 < self.target_iou <= 1:
-            raise ValueError(f"target_iou must be in (0, 1], got {self.target_iou!r}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +64,9 @@ class FitStep:
     result: FitResult | None = None
 
 
-def fit(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None) -> FitResult:
+def fit(
+    source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None, *, init: ConvexUnion | None = None
+) -> FitResult:
     """Decompose a solid into a compact union of convexes.
 
     Starts from the hulls of the components that are convex and from recursively split pieces of the rest, refines the
@@ -108,6 +75,7 @@ def fit(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | Non
     Args:
         source: a mesh (made solid by `cvxgeom.data.solidify`), a solid, or labeled points.
         config: budget; default `FitConfig()`.
+        init: a union to start from, in the source's frame, such as a prediction; without one the solid is taken apart.
 
     Returns:
         Shape, status, loss history and scores. The shape is in the source's own frame and unit.
@@ -122,12 +90,14 @@ def fit(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | Non
         >>> result.shape.n_convexes, round(result.scores["iou"], 3)
         (1, 1.0)
     """
-    *_, last = fit_steps(source, config)
+    *_, last = fit_steps(source, config, init=init)
     assert last.result is not None
     return last.result
 
 
-def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None) -> Iterator[FitStep]:
+def fit_steps(
+    source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None, *, init: ConvexUnion | None = None
+) -> Iterator[FitStep]:
     """The steps of `fit`, as they are made: for progress, a live view, or to stop early and keep the current shape.
 
     Arguments and errors as for `fit`. The last step carries the result.
@@ -135,6 +105,7 @@ def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig
     Args:
         source: a mesh, a solid, or labeled points.
         config: budget; default `FitConfig()`.
+        init: a union to start from.
 
     Example:
         >>> import trimesh
@@ -144,13 +115,16 @@ def fit_steps(source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig
     """
     config = config or FitConfig()
     start = time.perf_counter()
-    return _steps(as_target(source, config.seed), config, start)  # what is wrong with the source is said at once
+    return _steps(as_target(source, config.seed), config, init, start)  # what is wrong with the source is said at once
 
 
-def _steps(target: Target, config: FitConfig, start: float) -> Iterator[FitStep]:
+def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: float) -> Iterator[FitStep]:
     rng = np.random.default_rng(config.seed)
     samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
-    shape = initialize(target, samples, config.max_parts, config.max_halfspaces, rng)
+    if init is None:
+        shape = initialize(target, samples, config.max_parts, config.max_halfspaces, rng)
+    else:
+        shape = target.from_source(init)
     initial_iou = score = held_out.iou(shape.contains(held_out.points))
     history: list[float] = []
 

@@ -46,6 +46,11 @@ class Target:
             return self.given
         return stratified(self.contains, self.bounds, self.inside.points[self.inside.normals.any(axis=1)], n, rng)
 
+    def from_source(self, shape: ConvexUnion) -> ConvexUnion:
+        """A shape in the frame and unit of the source in this frame, in float32."""
+        center = torch.tensor(self.normalization.center)
+        return shape.detach().translate(-center.to(shape.dtype)).scale(self.normalization.scale).to(torch.float32)
+
     def to_source(self, shape: ConvexUnion) -> ConvexUnion:
         """A shape of this frame in the frame and unit of the source."""
         center = torch.tensor(self.normalization.center)
