@@ -3,7 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, leaky_relu
+from torch.nn.functional import interpolate, leaky_relu, normalize
 
 from .._checks import describe
 from ..color import ColorViews
@@ -11,6 +11,7 @@ from ..depth import DepthViews
 
 _WIDTHS = (24, 48, 96, 192)  # at 1/2, 1/4, 1/8 and 1/16 of the image
 _FINE = 8  # channels at the full size
+_N_CHANNELS = 9  # of the input
 _NEAREST = 0.05  # of the distance of the frame's origin: no surface comes closer to the camera
 
 
@@ -18,8 +19,9 @@ class MonocularDepth(nn.Module):
     """The depth of each masked pixel from its color and everything around it, view by view.
 
     What it predicts is *relative*: 0 at the distance of the object frame's origin, ±1 at half the height of the image
-    there. So it knows the scale and the distance from the camera alone, and only has to see the form. Made for pictures
-    of 128 × 128 pixels that the object nearly fills.
+    there. So it knows the scale and the distance from the camera alone, and only has to see the form. It also knows from
+    where in the object frame a pixel looks, for whoever looks from below takes bumps for hollows. Made for pictures of
+    128 × 128 pixels that the object nearly fills.
 
     Example:
         >>> camera = cvxgeom.render.Camera(position=(0, 0, 3), size=(32, 32))
@@ -33,9 +35,9 @@ class MonocularDepth(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         n = _WIDTHS
-        self.fine = nn.Conv2d(6, _FINE, 3, padding=1)
+        self.fine = nn.Conv2d(_N_CHANNELS, _FINE, 3, padding=1)
         self.downs = nn.ModuleList(
-            nn.Sequential(_Block(a, b, stride=2), _Block(b, b)) for a, b in zip((6, *n[:-1]), n, strict=True)
+            nn.Sequential(_Block(a, b, stride=2), _Block(b, b)) for a, b in zip((_N_CHANNELS, *n[:-1]), n, strict=True)
         )
         # All of the image at once, at the coarsest level.
         self.whole = nn.Linear(n[-1], n[-1])
@@ -55,8 +57,8 @@ class MonocularDepth(nn.Module):
         """Depth views with the cameras of the color views; +∞ outside the mask.
 
         Args:
-            views: of one object or a batch. The cameras need not be exact in direction, but in their distance from the
-                origin of the object frame.
+            views: of one object or a batch. The cameras need only be roughly right in direction, but exact in their
+                distance from the origin of the object frame.
 
         Raises:
             ValueError: height or width is not a multiple of 16, or the object frame's origin lies behind a camera.
@@ -121,13 +123,18 @@ def _doubled(x: Float[Tensor, "M C h w"]) -> Float[Tensor, "M C 2*h 2*w"]:
     return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _channels(views: ColorViews) -> Float[Tensor, "M 6 h w"]:
-    """Colors inside the mask, the mask, and the ray of each pixel in units of half the image's height."""
+def _channels(views: ColorViews) -> Float[Tensor, "M 9 h w"]:
+    """Colors inside the mask, the mask, and the ray of each pixel: where it meets the image plane, in units of half the
+    image's height, and its direction in the object frame.
+    """
     h, w = views.rgb.shape[-2:]
     rgb, mask = views.rgb.flatten(0, -4), views.mask.flatten(0, -3)[:, None].to(views.rgb.dtype)
     k = views.intrinsics.flatten(0, -3)
     half = (h / 2) / k[:, 1, 1]
     row, column = (torch.arange(n, dtype=rgb.dtype, device=rgb.device) + 0.5 for n in (h, w))
-    x = ((column - k[:, :1, 2]) / (k[:, :1, 0] * half[:, None]))[:, None, None].expand(-1, 1, h, w)
-    y = ((row - k[:, 1:2, 2]) / (k[:, 1:2, 1] * half[:, None]))[:, None, :, None].expand(-1, 1, h, w)
-    return torch.cat([rgb * mask, mask, x, y], dim=1)
+    across = ((column - k[:, :1, 2]) / k[:, :1, 0])[:, None].expand(-1, h, w)
+    down = ((row - k[:, 1:2, 2]) / k[:, 1:2, 1])[:, :, None].expand(-1, h, w)
+    rays = torch.stack([across, down, torch.ones_like(down)], dim=1)
+    to_object = torch.linalg.inv(views.extrinsics.flatten(0, -3)[:, :3, :3])
+    directions = normalize(torch.einsum("mij,mjhw->mihw", to_object, rays), dim=1)
+    return torch.cat([rgb * mask, mask, rays[:, :2] / half[:, None, None, None], directions], dim=1)

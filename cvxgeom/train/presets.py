@@ -27,7 +27,7 @@ _SEVERAL_VIEWS = TrainConfig(
 # Begins with weights for several views, which learn what solids are like while more of them can be seen.
 _ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4, depth_noise=0.005)
 _DEPTH_OF_PICTURES = replace(
-    _ONE_VIEW, inputs="color", depth_noise=0.0, steps=6000, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1
+    _ONE_VIEW, inputs="color", depth_noise=0.0, steps=4500, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1
 )
 _ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
 
