@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..parallel import Died, run_tasks
 from .config import PrepareConfig
 from .contact import contact_sheet
 from .item import Item
 from .sources import open_source
 from .store import PICTURE_SETTINGS, Refusal, Store
 from .task import Outcome, Task, run_task
-from .workers import Died, n_cores, run_in_processes
 
 log = logging.getLogger(__name__)
 
@@ -134,13 +134,7 @@ def _run(
 ) -> float:
     """Work through the tasks; the processor seconds that they took."""
     total, finished = 0.0, n - len(tasks)
-    if ray is not None:
-        from .cluster import run_on_cluster
-
-        results = run_on_cluster(run_task, tasks, ray)
-    else:
-        results = run_in_processes(run_task, tasks, min(n_workers or n_cores(), max(1, len(tasks))))
-    for task, outcome in results:
+    for task, outcome in run_tasks(run_task, tasks, n_workers=n_workers, ray=ray):
         item = task.item
         if isinstance(outcome, Died):
             outcome = (

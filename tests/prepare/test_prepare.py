@@ -21,7 +21,6 @@ from cvxgeom.data.manifest import read_manifest
 from cvxgeom.prepare import PrepareConfig, check_dataset, prepare
 from cvxgeom.prepare.color import why_no_pictures
 from cvxgeom.prepare.store import Store
-from cvxgeom.prepare.workers import Died, run_in_processes
 
 from .meshes import SMALL, make_folder, make_library
 
@@ -187,19 +186,6 @@ def test_where_there_is_no_gl_pictures_are_left_out_with_the_reason(
     report = run(make_folder(tmp_path / "meshes", 2), tmp_path / "out", RGB)
     assert (report["used"], report["no_pictures"]) == (2, "no GL today")
     assert not read_manifest(tmp_path / "out")["settings"]["rgb"]
-
-
-def crash(task: int) -> int:
-    if task == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return task * task
-
-
-@pytest.mark.slow
-def test_only_the_task_that_kills_its_process_is_lost() -> None:
-    results = dict(run_in_processes(crash, range(8), 2))
-    assert isinstance(results.pop(3), Died)
-    assert results == {i: i * i for i in (0, 1, 2, 4, 5, 6, 7)}
 
 
 def test_other_settings_need_another_folder(tmp_path: Path) -> None:

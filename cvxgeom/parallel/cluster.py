@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .workers import Died, Result, Task, n_cores
+from .processes import Died, Result, Task, n_cores
 
 log = logging.getLogger(__name__)
 
