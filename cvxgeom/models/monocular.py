@@ -19,8 +19,8 @@ class MonocularDepth(nn.Module):
     """The depth of each masked pixel from its color and everything around it, view by view.
 
     What it predicts is *relative*: 0 at the distance of the object frame's origin, ±1 at half the height of the image
-    there. So it knows the scale and the distance from the camera alone, and only has to see the form. It also knows from
-    where in the object frame a pixel looks, for whoever looks from below takes bumps for hollows. Made for pictures of
+    there. So it knows the scale and the distance from the camera alone, and only has to see the form. It also knows in
+    which direction of the object frame each pixel looks: bumps from above are hollows from below. Made for pictures of
     128 × 128 pixels that the object nearly fills.
 
     Example:
