@@ -85,9 +85,11 @@ setup(
         "train": ["tensorboard>=2.16", "h5py>=3.10"],
         # datasets made by several machines; needs train and render besides
         "cluster": ["ray>=2.9"],
+        # cvxgeom export --check: a simulator, and readers of the other formats
+        "simulation": ["mujoco>=4", "usd-core>=24", "yourdfpy>=0.0.56"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.7"],
-        "bench": ["libigl", "coacd", "mujoco", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
+        "bench": ["libigl", "coacd", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3",

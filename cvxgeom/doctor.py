@@ -36,7 +36,9 @@ OPTIONAL = {
     "ray": ("cluster", "data sets made by several machines"),
     "libigl": ("bench", "an independent inside test to compare with"),
     "coacd": ("bench", "another decomposition to compare with"),
-    "mujoco": ("bench", "a simulator that loads the parts"),
+    "mujoco": ("simulation", "a simulator that checks an export"),
+    "usd-core": ("simulation", "checks an export to USD"),
+    "yourdfpy": ("simulation", "checks an export to URDF"),
     "pytest": ("dev", "the tests"),
     "beartype": ("dev", "checked annotations in the tests"),
 }

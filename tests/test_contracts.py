@@ -26,6 +26,8 @@ MODULES = sorted(
     for path in (ROOT / "cvxgeom").rglob("*.py")
     if path.stem != "__main__"
 )
+# Modules whose examples run an optional package.
+NEED = {"cvxgeom.simulation.check": "mujoco"}
 NEED_TRITON = [name for name in MODULES if re.search(r"\._triton$|\.cuda(_kernels)?$", name)]
 
 
@@ -91,6 +93,8 @@ def test_examples_in_docstrings_run(
 ) -> None:
     if name in NEED_TRITON and importlib.util.find_spec("triton") is None:
         pytest.skip('triton is not installed: pip install "cvxgeom[gpu]"')
+    if name in NEED:
+        pytest.importorskip(NEED[name], reason="the example needs an extra")
     monkeypatch.chdir(tmp_path)  # an example may write a file
     module = importlib.import_module(name)
     globs = {**vars(module), "cvxgeom": cvxgeom, "torch": torch, "np": np, "getfixture": request.getfixturevalue}

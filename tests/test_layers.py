@@ -32,6 +32,7 @@ LAYERS = {
     "train": 4,
     "evaluate": 4,
     "reconstruct": 4,
+    "simulation": 4,
     "doctor": 4,
     "cli": 5,
     "__main__": 6,

@@ -51,7 +51,8 @@ def test_the_core_is_small_and_the_rest_is_optional(described: dict[str, Any]) -
         "rich",
         "safetensors",  # reads the weights that ship
     }
-    assert set(described["extras_require"]) == {"render", "viewer", "train", "cluster", "gpu", "bench", "dev"}
+    extras = {"render", "viewer", "train", "cluster", "simulation", "gpu", "bench", "dev"}
+    assert set(described["extras_require"]) == extras
     assert described["python_requires"] == ">=3.10"
 
 
@@ -74,6 +75,7 @@ def test_constraints_pin_everything_that_make_and_ci_install(described: dict[str
     asked = [
         *described["install_requires"],
         *described["extras_require"]["render"],
+        *described["extras_require"]["simulation"],
         *described["extras_require"]["dev"],
         *described["extras_require"]["gpu"],
         # of the benchmarks, what their tests and the comparison on a CPU need

@@ -17,7 +17,7 @@ from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
-from . import bench, prepare, reconstruct, train
+from . import bench, export, prepare, reconstruct, train
 from .arguments import check_extra, check_outputs
 from .progress import progress
 
@@ -67,7 +67,7 @@ def fit(options: argparse.Namespace) -> Report:
 def mesh(options: argparse.Namespace) -> Report:
     """Turn a shape into a mesh file."""
     check_outputs([options.output], options.input)
-    shape = _load(options)
+    shape = load_shape(options)
     given = {"resolution": options.resolution, "tolerance": options.tolerance, "center_gap": options.center_gap or None}
     with progress() as show:
         show(f"meshing ({options.surface})")
@@ -82,7 +82,7 @@ def mesh(options: argparse.Namespace) -> Report:
 
 def info(options: argparse.Namespace) -> Report:
     """Say what a shape consists of."""
-    shape = _load(options)
+    shape = load_shape(options)
     polytopes = shape.polytopes()
     bounds = [polytope.bounds.detach() for polytope in polytopes if polytope.is_bounded]
     box = torch.stack(bounds) if bounds else None
@@ -113,7 +113,7 @@ def info(options: argparse.Namespace) -> Report:
 
 def score(options: argparse.Namespace) -> Report:
     """Compare a shape with a mesh. Lengths are in units of the mesh's longest side, so that scores can be compared."""
-    shape = _load(options)
+    shape = load_shape(options)
     with progress() as show:
         show("reading")
         unit_mesh, normalization = normalize(read_mesh(options.mesh))
@@ -137,7 +137,7 @@ def render(options: argparse.Namespace) -> Report:
     check_outputs([options.output], options.input, options.mesh)
     if options.mesh:
         check_extra("render", "embreex", "--mesh")
-    shape = _load(options)
+    shape = load_shape(options)
     given = {
         "size": options.size,
         "view": options.view and tuple(options.view),
@@ -176,7 +176,8 @@ def _fitted(solid: Solid, config: FitConfig, keep: bool, show: Callable[..., Non
     return step.result
 
 
-def _load(options: argparse.Namespace) -> ConvexUnion:
+def load_shape(options: argparse.Namespace) -> ConvexUnion:
+    """The shape that ``input`` and ``index`` name."""
     shape = load(options.input)
     if options.index is None:
         if shape.batch_size:
@@ -200,6 +201,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "info": info,
     "score": score,
     "render": render,
+    "export": export.run,
     "reconstruct": reconstruct.run,
     "prepare": prepare.run,
     "train": train.run,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
-from . import bench, prepare, reconstruct, train
+from . import bench, export, prepare, reconstruct, train
 from .arguments import MESH_SUFFIXES, count, distance, number, path_ending, size
 
 SURFACES = ("parts", "union", "smooth", "grid")
@@ -45,7 +45,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     common.add_argument("-v", "--verbose", action="store_true", help="log what happens; show where an error arose")
-    for add in (_fit, _mesh, _info, _score, _render, prepare.add, train.add, reconstruct.add, bench.add, _doctor):
+    own = (_fit, _mesh, _info, _score, _render)
+    for add in (*own, export.add, reconstruct.add, prepare.add, train.add, bench.add, _doctor):
         add(commands, common)
     return parser.parse_args(arguments)
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import bench, prepare, reconstruct, train
+from . import bench, export, prepare, reconstruct, train
 
 Report = dict[str, Any]
 
@@ -126,6 +126,7 @@ SHOW: dict[str, Callable[[Report], None]] = {
     "info": show_info,
     "score": show_score,
     "render": show_render,
+    "export": export.show,
     "reconstruct": reconstruct.show,
     "prepare": prepare.show,
     "train": train.show,
