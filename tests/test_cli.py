@@ -211,7 +211,7 @@ def test_the_module_is_the_command() -> None:
         (["fit", "a.obj", "-o", "a.npz", "--mesh", "a.xyz"], "'a.xyz' must end in .glb or .obj"),
         (["fit", "a.obj", "-o", "a.npz", "--picture", "a.jpg"], "'a.jpg' must end in .png"),
         (["fit", "a.obj", "-o", "a.npz", "--parts", "0"], "'0' must be a whole number of at least 1"),
-        (["fit", "a.obj", "-o", "a.npz", "--halfspaces", "3"], "'3' must be a whole number of at least 4"),
+        (["fit", "a.obj", "-o", "a.npz", "--halfspaces", "3"], "'3' must be a whole number of at least 6"),
         (["fit", "a.obj", "-o", "a.npz", "--seed", "x"], "'x' must be a whole number"),
         (["mesh", "a.npz", "-o", "a.glb", "--surface", "round"], "invalid choice: 'round'"),
         (["mesh", "a.npz", "-o", "a.glb", "--tolerance", "nan"], "'nan' must be a finite number"),
@@ -297,7 +297,7 @@ def test_a_missing_extra_is_named_before_the_work_starts(
     folder: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("cvxgeom.cli.commands.solidify", pytest.fail)
+    monkeypatch.setattr("cvxgeom.fit.files.solidify", pytest.fail)
     done = run("fit", folder / "table.obj", "-o", folder / "t.npz", "--picture", folder / "t.png")
     assert done.code == 1
     assert '--picture needs the package embreex: pip install "cvxgeom[render]"' in done.err

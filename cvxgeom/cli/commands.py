@@ -1,7 +1,6 @@
 """What each command does: checks first, then the library, then a report as plain values."""
 
 import argparse
-import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,57 +10,15 @@ import torch
 import trimesh
 
 from .. import metrics
-from .._types import FitStatus
 from ..data import Solid, normalize, read_mesh, solidify
-from ..fit import FitConfig, FitResult, fit_steps
 from ..mesh import export_mesh, to_trimesh
 from ..render import picture, save_picture
 from ..shape import ConvexUnion, load
-from . import bench, export, prepare, reconstruct, train
+from . import bench, export, fit, prepare, reconstruct, train
 from .arguments import check_extra, check_outputs
 from .progress import progress
 
 Report = dict[str, Any]
-log = logging.getLogger("cvxgeom")
-
-
-def fit(options: argparse.Namespace) -> Report:
-    """Decompose a mesh, and write the shape, a mesh and a picture of it."""
-    check_outputs([options.output, options.mesh, options.picture], options.input)
-    if options.picture:
-        check_extra("render", "embreex", "--picture")
-    given = {
-        "max_parts": options.parts,
-        "max_halfspaces": options.halfspaces,
-        "n_steps": options.steps,
-        "seed": options.seed,
-    }
-    config = FitConfig(**_stated(given))
-    with progress() as show:
-        show("reading")
-        mesh = read_mesh(options.input)
-        show("making it solid")
-        solid = solidify(mesh)
-        log.info("%s: %s", options.input, solid.method)
-        result = _fitted(solid, config, options.keep, show)
-        show("writing")
-        result.shape.save(options.output)
-        if options.mesh:
-            export_mesh(result.shape, options.mesh)
-        if options.picture:
-            _draw(options.picture, result.shape, mesh)
-    outputs = {"shape": options.output, "mesh": options.mesh, "picture": options.picture}
-    return {
-        "input": options.input,
-        "faces": len(mesh.faces),
-        "solid": _described(solid),
-        "status": result.status,
-        "message": result.status.sentence,
-        "structure": asdict(metrics.structure(result.shape)),
-        "scores": result.scores,
-        "seconds": result.seconds,
-        "outputs": {kind: path for kind, path in outputs.items() if path},
-    }
 
 
 def mesh(options: argparse.Namespace) -> Report:
@@ -160,22 +117,6 @@ def _described(solid: Solid) -> Report:
     return {"exact": solid.exact, "method": solid.method, "volume": solid.volume}
 
 
-def _fitted(solid: Solid, config: FitConfig, keep: bool, show: Callable[..., None]) -> FitResult:
-    """Run a fit; on Ctrl-C the shape reached so far if it is to be kept."""
-    step = None
-    show("finding parts")
-    try:
-        for step in fit_steps(solid, config):
-            show("refining", step.step, step.n_steps)
-            log.info("step %d of %d, loss %.4g", step.step, step.n_steps, step.loss)
-    except KeyboardInterrupt:
-        if not keep or step is None:
-            raise
-        return FitResult(step.shape, FitStatus.CANCELED, (), {}, step.seconds)
-    assert step is not None and step.result is not None
-    return step.result
-
-
 def load_shape(options: argparse.Namespace) -> ConvexUnion:
     """The shape that ``input`` and ``index`` name."""
     shape = load(options.input)
@@ -196,7 +137,7 @@ def _draw(path: Path, shape: ConvexUnion, mesh: trimesh.Trimesh | None, **option
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Report]] = {
-    "fit": fit,
+    "fit": fit.run,
     "mesh": mesh,
     "info": info,
     "score": score,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
-from . import bench, export, prepare, reconstruct, train
+from . import bench, export, fit, prepare, reconstruct, train
 from .arguments import MESH_SUFFIXES, count, distance, number, path_ending, size
 
 SURFACES = ("parts", "union", "smooth", "grid")
@@ -45,25 +45,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     common.add_argument("-v", "--verbose", action="store_true", help="log what happens; show where an error arose")
-    own = (_fit, _mesh, _info, _score, _render)
+    own = (fit.add, _mesh, _info, _score, _render)
     for add in (*own, export.add, reconstruct.add, prepare.add, train.add, bench.add, _doctor):
         add(commands, common)
     return parser.parse_args(arguments)
-
-
-def _fit(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    command = commands.add_parser("fit", parents=[common], help="decompose a mesh into convex parts")
-    command.add_argument("input", metavar="MESH", type=Path, help="any triangle mesh; it need not be closed")
-    _output(command, "shape to write (.npz)", (".npz",))
-    command.add_argument(
-        "--mesh", type=path_ending(*MESH_SUFFIXES), metavar="OUT.glb", help="also write the parts as a mesh"
-    )
-    command.add_argument("--picture", type=path_ending(".png"), metavar="OUT.png", help="also draw input and parts")
-    command.add_argument("--parts", type=count(1), metavar="N", help="at most this many convex parts")
-    command.add_argument("--halfspaces", type=count(4), metavar="N", help="at most this many planes per part")
-    command.add_argument("--steps", type=count(0), metavar="N", help="steps of gradient refinement")
-    command.add_argument("--seed", type=count(0), metavar="N", help="seed of every random choice")
-    command.add_argument("--keep", action="store_true", help="on Ctrl-C write the shape reached so far")
 
 
 def _mesh(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

@@ -7,24 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import bench, export, prepare, reconstruct, train
+from . import bench, export, fit, prepare, reconstruct, train
 
 Report = dict[str, Any]
 
 _LONGEST_TABLE = 60
-
-
-def show_fit(report: Report) -> None:
-    """Input, what came out, scores, paths."""
-    out = console()
-    solid = report["solid"]
-    out.print(f"[bold]{escape(str(report['input']))}[/]: {report['faces']} triangles, volume {solid['volume']:.4g}")
-    out.print(f"  inside and outside: {escape(solid['method'])}")
-    made = report["structure"]
-    out.print(f"[bold]{made['n_parts']}[/] convex parts with {made['n_planes']} planes, {report['seconds']:.1f} s")
-    out.print(f"  {report['message']}")
-    _print_scores(out, report["scores"])
-    print_outputs(out, report["outputs"])
 
 
 def show_mesh(report: Report) -> None:
@@ -108,12 +95,6 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def _print_scores(out: Console, scores: Report) -> None:
-    for name, value in scores.items():
-        text = f"{value:.4f}" if isinstance(value, float) else str(value)
-        out.print(f"  {name.replace('_', ' '):28}{text}")
-
-
 def print_outputs(out: Console, outputs: Report) -> None:
     """The files that were written, one a line."""
     for kind, path in outputs.items():
@@ -121,7 +102,7 @@ def print_outputs(out: Console, outputs: Report) -> None:
 
 
 SHOW: dict[str, Callable[[Report], None]] = {
-    "fit": show_fit,
+    "fit": fit.show,
     "mesh": show_mesh,
     "info": show_info,
     "score": show_score,

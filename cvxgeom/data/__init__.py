@@ -4,12 +4,13 @@ from .dataset import ColorMaps, Dataset, DepthMaps, Record
 from .furniture import FurnitureEntry, FurnitureLibrary
 from .manifest import write_dataset
 from .normalization import Normalization, normalize
-from .readers import read_mesh
+from .readers import MESH_ENDINGS, mesh_files, read_mesh
 from .records import Arrays, Facts
 from .sampling import LabeledPoints, sample_inside, sample_near_surface, sample_surface, sample_uniform
 from .solid import Solid, solidify
 
 __all__ = [
+    "MESH_ENDINGS",
     "Arrays",
     "ColorMaps",
     "Dataset",
@@ -21,6 +22,7 @@ __all__ = [
     "Normalization",
     "Record",
     "Solid",
+    "mesh_files",
     "normalize",
     "read_mesh",
     "sample_inside",

@@ -2,12 +2,31 @@
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from .obj import parse_obj
+
+MESH_ENDINGS = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".3mf")
+
+
+def mesh_files(folder: Path) -> Iterator[Path]:
+    """All mesh files in a folder and the folders in it, but for hidden ones, in no order.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> for name in ("cup.stl", ".hidden.stl", "cup.txt"):
+        ...     (folder / name).touch()
+        >>> [path.name for path in mesh_files(folder)]
+        ['cup.stl']
+    """
+    for path in folder.rglob("*"):
+        hidden = any(word.startswith(".") for word in path.relative_to(folder).parts)
+        if path.suffix.lower() in MESH_ENDINGS and not hidden and path.is_file():
+            yield path
 
 
 def read_mesh(path: str | os.PathLike) -> trimesh.Trimesh:

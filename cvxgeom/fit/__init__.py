@@ -8,9 +8,11 @@ from collections.abc import Callable
 from types import ModuleType
 
 from .config import FitConfig
+from .folder import fit_folder
+from .many import FitOutcome, fit_many
 from .pipeline import FitResult, FitStep, fit, fit_steps
 
-__all__ = ["FitConfig", "FitResult", "FitStep", "fit", "fit_steps"]
+__all__ = ["FitConfig", "FitOutcome", "FitResult", "FitStep", "fit", "fit_folder", "fit_many", "fit_steps"]
 
 
 class _CallableModule(ModuleType):

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from ...data import MESH_ENDINGS
 from ..item import Item
-from .folder import ENDINGS, folder_items
+from .folder import folder_items
 from .library import library_items
 from .random_objects import find_random_objects, random_object_items
 from .shapenet import find_synsets, shapenet_items
@@ -49,7 +50,7 @@ def open_source(path: Path, split_file: Path | None = None, seed: int = 0) -> li
     if not items:
         raise ValueError(
             f"{str(path)!r} holds no shapes: neither .sh3f libraries, nor a tree of ShapeNet, nor TFRecord files, nor "
-            f"meshes ({', '.join(ENDINGS)})"
+            f"meshes ({', '.join(MESH_ENDINGS)})"
         )
     counts = Counter(item.id for item in items)
     seen: Counter = Counter()

@@ -1,15 +1,13 @@
 """A folder of mesh files: the class of a mesh is its sub-folder."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ...data import Facts, read_mesh
+from ...data import Facts, mesh_files, read_mesh
 from ..item import SPLITS, Item, Loaded, identifier
 from ..materials import mesh_file_patches
 from .splits import drawn_split, read_split_file
 
-ENDINGS = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".3mf")
 NO_CLASS = "unknown"
 
 
@@ -30,20 +28,13 @@ def folder_items(root: Path, split_file: Path | None, seed: int) -> list[Item]:
     if split_file is not None:
         rows = read_split_file(split_file, ["path", "split"])
         return [_item(root, Path(row["path"]), row["split"], row) for row in rows]
-    paths = sorted(path.relative_to(root) for path in _files(root))
+    paths = sorted(path.relative_to(root) for path in mesh_files(root))
     items = []
     for path in paths:
         given = [word for word in path.parts[:-1] if word in SPLITS]
         split = given[0] if given else drawn_split(identifier(*path.with_suffix("").parts), seed)
         items.append(_item(root, path, split, {}))
     return items
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        hidden = any(word.startswith(".") for word in path.relative_to(root).parts)
-        if path.suffix.lower() in ENDINGS and not hidden and path.is_file():
-            yield path
 
 
 def _item(root: Path, path: Path, split: str, row: dict[str, str]) -> Item:
