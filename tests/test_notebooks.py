@@ -13,7 +13,10 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 def test_notebook_runs(path):
     nbformat = pytest.importorskip("nbformat", reason="notebooks need the [dev] extra")
     nbclient = pytest.importorskip("nbclient", reason="notebooks need the [dev] extra")
-    nbclient.NotebookClient(nbformat.read(path, as_version=4), timeout=300, kernel_name="python3").execute()
+    notebook = nbformat.read(path, as_version=4)
+    for package in notebook.metadata.get("cvxgeom", {}).get("needs", []):
+        pytest.importorskip(package, reason="the notebook needs an extra")
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 
 
 def test_there_are_notebooks():
