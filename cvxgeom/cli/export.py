@@ -39,6 +39,11 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "--scale", type=positive, metavar="F", help="meters to the unit of the shape: 0.001 for millimeters (1)"
     )
     command.add_argument("--up", choices=("y", "z"), help="which axis of the shape points up (y)")
+    command.add_argument(
+        "--origin",
+        choices=("keep", "base"),
+        help="of the body: that of the shape (default), or the middle of the bottom of its bounding box",
+    )
     weight = command.add_mutually_exclusive_group()
     weight.add_argument("--density", type=positive, metavar="F", help="kg/m³ (1000, that of water)")
     weight.add_argument("--mass", type=positive, metavar="F", help="kg, instead of the density")
@@ -74,7 +79,7 @@ def run(options: argparse.Namespace) -> Report:
     shape = load_shape(options)
     given = {
         name: getattr(options, name)
-        for name in ("density", "mass", "scale", "up", "margin", "max_vertices", "max_faces")
+        for name in ("density", "mass", "scale", "up", "origin", "margin", "max_vertices", "max_faces")
         if getattr(options, name) is not None
     }
     with progress() as show:
@@ -118,7 +123,8 @@ def show(report: Report) -> None:
     written = [part for part in report["parts"] if part["exported"]]
     most = max(part["vertices"] for part in written)
     parts = "collision part" if len(written) == 1 else "collision parts"
-    out.print(f"[bold]{len(written)}[/] {parts} of at most {most} vertices, {len(report['files'])} files")
+    files = "1 file" if len(report["files"]) == 1 else f"{len(report['files'])} files"
+    out.print(f"[bold]{len(written)}[/] {parts} of at most {most} vertices, {files}")
     for warning in report["warnings"]:
         out.print(f"  note: {escape(warning)}")
     for found in report["checks"] or []:

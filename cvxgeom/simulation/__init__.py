@@ -1,8 +1,9 @@
 """Into a simulator: a shape as a rigid body in MJCF, URDF or USD, and what happens when it is dropped."""
 
-from .body import Part, PartStatus, RigidBody, rigid_body
+from .body import RigidBody, rigid_body
 from .check import Check, CheckReport, check
 from .export import ExportResult, export
+from .part import Part, PartStatus
 from .reduce import Limits
 
 __all__ = [

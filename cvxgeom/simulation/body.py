@@ -1,91 +1,28 @@
 """A shape as a rigid body: collision parts in meters with z up, and the mass properties of their union."""
 
 from dataclasses import dataclass
-from enum import Enum
-from functools import cached_property
 
 import numpy as np
 import torch
 import trimesh
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 from trimesh.triangles import mass_properties
 
 from .._checks import check_choice, check_positive, describe
-from .._types import PolytopeStatus
 from ..mesh import to_trimesh
-from ..mesh.build import EmptyShapeError, check_single_shape, part_name
+from ..mesh.build import EmptyShapeError, check_single_shape
 from ..shape import ConvexUnion, Polytope
 from ..shape.solid import unite
-from .reduce import Limits, overhang, reduced
+from .part import Part, PartStatus, collision_part
+from .reduce import Limits
 
 DENSITY = 1000.0  # kg/m³, that of water; also what MuJoCo takes if nothing is said
-# Engines keep corners in single precision. A part thinner than this fraction of how far it is from the origin is a
-# plane to them, and they refuse planes.
-_THINNEST = 1e-6
-# MuJoCo refuses meshes of less than 1e-15 m³; other engines have trouble before.
-_SMALLEST = 1e-14
 _Y_TO_Z_UP = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
+# MuJoCo turns bodies about their origin; from ten times the size on it gains energy thereby.
+_FAR = 5.0
 # Objects of another size are more likely given in another unit.
 _USUAL = (1e-3, 100.0)
-
-
-class PartStatus(str, Enum):
-    """What became of a convex on its way into a simulator."""
-
-    EXACT = "exact"
-    REDUCED = "reduced"
-    TOO_THIN = "too_thin"
-    TOO_SMALL = "too_small"
-    EMPTY = "empty"
-    UNBOUNDED = "unbounded"
-    DEGENERATE = "degenerate"
-
-    @property
-    def is_exported(self) -> bool:
-        """Whether the part is among the collision parts."""
-        return self in (PartStatus.EXACT, PartStatus.REDUCED)
-
-    @property
-    def sentence(self) -> str:
-        """One sentence that tells a user what the status means."""
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    PartStatus.EXACT: "The part is exported as it is.",
-    PartStatus.REDUCED: "A simpler hull around the part is exported, within the limits of the engine.",
-    PartStatus.TOO_THIN: "The part is so thin that engines, which compute in single precision, take it for a plane.",
-    PartStatus.TOO_SMALL: "The part has less volume than engines take.",
-    **{PartStatus(status.value): status.sentence for status in PolytopeStatus if status is not PolytopeStatus.BOUNDED},
-}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Part:
-    """One convex of a shape as a collision part.
-
-    Args:
-        name: as in meshes and files, ``part_00``, ``part_01``, ...: the number is that of the convex in the shape.
-        status: what became of it.
-        message: one sentence with the specifics.
-        vertices: corners in meters, z up; none if it is left out.
-        faces: vertex numbers around each planar face, counter-clockwise seen from outside.
-    """
-
-    name: str
-    status: PartStatus
-    message: str
-    vertices: Float[np.ndarray, "V 3"]
-    faces: tuple[tuple[int, ...], ...]
-
-    def __repr__(self) -> str:
-        return f"Part({self.name}, {self.status.value}, {len(self.vertices)} vertices, {len(self.faces)} faces)"
-
-    @cached_property
-    def triangles(self) -> np.ndarray:
-        """(T, 3) vertex numbers of the triangles of all faces, each face a fan."""
-        fans = [(face[0], face[i], face[i + 1]) for face in self.faces for i in range(1, len(face) - 1)]
-        return np.array(fans, dtype=np.int64).reshape(-1, 3)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,6 +76,7 @@ def rigid_body(
     mass: float | None = None,
     scale: float = 1.0,
     up: str = "y",
+    origin: str = "keep",
     margin: float = 0.0,
     visual: str | trimesh.Trimesh | None = "union",
 ) -> RigidBody:
@@ -155,6 +93,7 @@ def rigid_body(
         mass: kg, instead of the density.
         scale: how many meters the unit of the shape is long.
         up: which axis of the shape points up, "y" or "z"; in the body it is z.
+        origin: of the body: "keep" for that of the shape, "base" for the middle of the bottom of its bounding box.
         margin: how far apart the engine keeps this body and others, in meters.
         visual: what is drawn: "union" or "smooth" (see `cvxgeom.to_trimesh`), a mesh in unit and frame of the shape, or
             None for the collision parts.
@@ -172,6 +111,7 @@ def rigid_body(
     check_single_shape(shape, "a rigid body")
     check_name(name)
     check_choice("up", up, ("y", "z"))
+    check_choice("origin", origin, ("keep", "base"))
     check_positive("scale", scale)
     if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < np.inf:
         raise ValueError(f"margin must be a finite number of at least 0, got {describe(margin)}")
@@ -183,11 +123,15 @@ def rigid_body(
     if visual is not None and not isinstance(visual, trimesh.Trimesh):
         check_choice("visual", visual, ("union", "smooth"))
 
-    placed = shape.detach().to("cpu", torch.float64).scale(scale)
+    pose = np.diag([scale, scale, scale, 1.0])
     if up == "y":
-        placed = placed.rotate(_Y_TO_Z_UP)
+        pose[:3, :3] = scale * np.array(_Y_TO_Z_UP)
+    placed = shape.detach().to("cpu", torch.float64)
+    if origin == "base":
+        pose[:3, 3] = -_base(placed.transform(torch.from_numpy(pose)).polytopes())
+    placed = placed.transform(torch.from_numpy(pose))
     polytopes = placed.polytopes()
-    parts = tuple(_part(k, polytope, limits or Limits(64)) for k, polytope in enumerate(polytopes))
+    parts = tuple(collision_part(k, polytope, limits or Limits(64)) for k, polytope in enumerate(polytopes))
     if not any(part.status.is_exported for part in parts):
         reasons = "; ".join(dict.fromkeys(part.message for part in parts)) or "it has no convexes"
         raise EmptyShapeError(f"the shape has no part that an engine takes: {reasons}")
@@ -202,10 +146,24 @@ def rigid_body(
         center,
         inertia,
         extents,
-        _drawn(placed, visual, scale, up),
+        _drawn(placed, visual, pose),
         float(margin),
-        _warnings(parts, extents, inertia),
+        _warnings(parts, extents, center, inertia),
     )
+
+
+def principal(inertia: Float[np.ndarray, "3 3"]) -> tuple[np.ndarray, np.ndarray]:
+    """Principal moments of an inertia tensor, and the axes that have them as a rotation (w, x, y, z).
+
+    Example:
+        >>> moments, axes = principal(np.diag([3.0, 1.0, 2.0]))
+        >>> moments.tolist(), round(float(np.linalg.norm(axes)), 6)
+        ([1.0, 2.0, 3.0], 1.0)
+    """
+    moments, axes = np.linalg.eigh(inertia)
+    if np.linalg.det(axes) < 0:
+        axes[:, 2] *= -1
+    return moments, np.roll(Rotation.from_matrix(axes).as_quat(), 1)
 
 
 def check_name(name: str) -> None:
@@ -225,38 +183,6 @@ def check_name(name: str) -> None:
         raise ValueError("name must not be 'world', which is what simulators call the fixed body")
 
 
-def _part(number: int, polytope: Polytope, limits: Limits) -> Part:
-    status, message = _judged(polytope)
-    name = part_name(number)
-    if not status.is_exported:
-        return Part(name, status, message, np.empty((0, 3)), ())
-    kept = reduced(polytope, limits)
-    if kept is not polytope:
-        before, after = float(polytope.volume), float(kept.volume)
-        status = PartStatus.REDUCED
-        message = (
-            f"{len(polytope.vertices)} vertices and {len(polytope.faces)} faces became {len(kept.vertices)} and "
-            f"{len(kept.faces)}; the hull reaches up to {overhang(polytope, kept):.2g} m beyond the part and has "
-            f"{after / before - 1:.1%} more volume."
-        )
-    return Part(name, status, message, kept.vertices.numpy(), kept.faces)
-
-
-def _judged(polytope: Polytope) -> tuple[PartStatus, str]:
-    if not polytope.is_bounded:
-        return PartStatus(polytope.status.value), polytope.message
-    thickness, far = 2 * polytope.inradius, float(polytope.vertices.abs().max())
-    if thickness < _THINNEST * far:
-        return (
-            PartStatus.TOO_THIN,
-            f"It is {thickness:.2g} m thick, less than a millionth of its distance of {far:.2g} m.",
-        )
-    volume = float(polytope.volume)
-    if volume < _SMALLEST:
-        return PartStatus.TOO_SMALL, f"Its volume is {volume:.2g} m³, and engines take {_SMALLEST:g} m³ or more."
-    return PartStatus.EXACT, PartStatus.EXACT.sentence
-
-
 def _union_moments(polytopes: list[Polytope]) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """Volume, centroid, inertia tensor about it at unit density, and extents of the union of the bounded polytopes."""
     solid = unite(polytopes)
@@ -269,24 +195,37 @@ def _union_moments(polytopes: list[Polytope]) -> tuple[float, np.ndarray, np.nda
     return size**3 * float(found.volume), center, (inertia + inertia.T) / 2, high - low
 
 
-def _drawn(placed: ConvexUnion, visual: str | trimesh.Trimesh | None, scale: float, up: str) -> trimesh.Trimesh | None:
+def _base(polytopes: list[Polytope]) -> np.ndarray:
+    """Middle of the bottom of the bounding box of the bounded polytopes; the origin if there is none."""
+    bounds = [polytope.bounds for polytope in polytopes if polytope.is_bounded]
+    if not bounds:
+        return np.zeros(3)
+    low, high = (torch.stack(bounds)[:, side].numpy() for side in (0, 1))
+    low, high = low.min(axis=0), high.max(axis=0)
+    return np.append((low + high)[:2] / 2, low[2])
+
+
+def _drawn(placed: ConvexUnion, visual: str | trimesh.Trimesh | None, pose: np.ndarray) -> trimesh.Trimesh | None:
     if visual is None:
         return None
     if isinstance(visual, str):
         return to_trimesh(placed, "smooth" if visual == "smooth" else "union")
-    vertices = scale * np.asarray(visual.vertices, dtype=np.float64)
-    if up == "y":
-        vertices = vertices @ np.array(_Y_TO_Z_UP).T
+    vertices = np.asarray(visual.vertices, dtype=np.float64) @ pose[:3, :3].T + pose[:3, 3]
     return trimesh.Trimesh(vertices, visual.faces, process=False)
 
 
-def _warnings(parts: tuple[Part, ...], extents: np.ndarray, inertia: np.ndarray) -> tuple[str, ...]:
+def _warnings(parts: tuple[Part, ...], extents: np.ndarray, center: np.ndarray, inertia: np.ndarray) -> tuple[str, ...]:
     found = [f"{part.name} is left out: {part.message}" for part in parts if not part.status.is_exported]
     found += [f"{part.name} is simplified: {part.message}" for part in parts if part.status is PartStatus.REDUCED]
     longest = float(extents.max())
     if not _USUAL[0] <= longest <= _USUAL[1]:
         found.append(
             f"The object is {longest:.3g} m long; if that is not meant, give the length of its unit in meters."
+        )
+    distance = float(np.linalg.norm(center))
+    if distance > _FAR * float(np.linalg.norm(extents)):
+        found.append(
+            f"The object is {distance:.3g} m from its origin; MuJoCo is inaccurate then, so put the origin at its base."
         )
     if np.linalg.eigvalsh(inertia).min() < 1e-15:
         found.append("A moment of inertia is below 1e-15 kg m², which MuJoCo does not take.")

@@ -12,6 +12,7 @@ from .read_back import ReadBack, read_back
 _ROUNDING = 1e-5
 _SINKING = 1e-3  # of the size: what soft contacts let a body sink in
 _ENERGY = 0.01  # of the energy of the fall
+_UPRIGHT = 5.0  # degrees; to tip over more is no failure, but is told
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,15 @@ def _farthest(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def _fallen(fall: Drop, margin: float) -> list[Check]:
+    if fall.speed == np.inf:
+        return [Check("rest", False, "Dropped on a floor it makes MuJoCo unstable: numbers become infinite.")]
     moves = "is at rest" if fall.at_rest else f"still moves at {fall.speed:.2g} m/s"
+    tilt = np.degrees(np.arccos(np.clip(fall.rotation[2, 2], -1, 1)))
+    tipped = f", tipped over by {tilt:.0f} degrees" if tilt > _UPRIGHT else ""
     side = "below" if fall.sunk > 0 else "above"
     allowed = _SINKING * fall.size
     return [
-        Check("rest", fall.at_rest, f"Dropped on a floor it {moves} after {fall.seconds:.2g} s."),
+        Check("rest", fall.at_rest, f"Dropped on a floor it {moves} after {fall.seconds:.2g} s{tipped}."),
         Check(
             "floor",
             abs(fall.sunk + margin) < allowed,

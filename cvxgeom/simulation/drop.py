@@ -1,10 +1,14 @@
 """A body dropped on a floor, in MuJoCo."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .body import principal
 from .read_back import ReadBack, require
 
 # Times are for an object one meter in size. For others time goes with the square root of the size, so that a
@@ -27,7 +31,7 @@ class Drop:
         size: diagonal of the box around it (m).
         seconds: simulated until it was at rest, or until that was given up.
         at_rest: whether it came to rest.
-        speed: of its fastest corner in the end (m/s).
+        speed: of its fastest corner in the end (m/s); infinite if numbers of the simulation became so.
         sunk: how far its lowest corner is below the floor in the end (m); negative above.
         energy_gain: most that energy exceeded that of the start, as a fraction of the energy of the fall.
         time_step: of the simulation (s).
@@ -71,10 +75,11 @@ def drop(body: ReadBack, margin: float = 0.0) -> Drop:
     quiet, speed, before = 0.0, np.inf, moved()
     pause = _STEPS_PER_LOOK * model.opt.timestep
     for _ in range(round(_LONGEST / _STEP / _STEPS_PER_LOOK)):
-        for _ in range(_STEPS_PER_LOOK):
-            mujoco.mj_step(model, data)
-            most = max(most, float(data.energy.sum()) - start)
-        if data.warning.number.any():  # MuJoCo found numbers that are not finite, and starts again
+        with _warnings_logged(mujoco):
+            for _ in range(_STEPS_PER_LOOK):
+                mujoco.mj_step(model, data)
+                most = max(most, float(data.energy.sum()) - start)
+        if any(data.warning[kind].number for kind in _broken(mujoco)):  # MuJoCo starts again from where it began
             speed, quiet = np.inf, 0.0
             break
         now = moved()
@@ -96,6 +101,23 @@ def drop(body: ReadBack, margin: float = 0.0) -> Drop:
     )
 
 
+def _broken(mujoco: Any) -> tuple[Any, ...]:
+    """The warnings that say that positions, velocities or accelerations are huge or not finite."""
+    kinds = mujoco.mjtWarning
+    return kinds.mjWARN_BADQPOS, kinds.mjWARN_BADQVEL, kinds.mjWARN_BADQACC
+
+
+@contextmanager
+def _warnings_logged(mujoco: Any) -> Iterator[None]:
+    """Warnings of MuJoCo go to our log; by default it writes them to a file in the working directory."""
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: logging.getLogger("cvxgeom").info("MuJoCo: %s", message))
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
+
+
 def _scene(body: ReadBack, margin: float, slowness: float) -> Any:
     """A floor, and the body above it with one geometry per part."""
     mujoco = require("mujoco")
@@ -103,12 +125,13 @@ def _scene(body: ReadBack, margin: float, slowness: float) -> Any:
     spec.option.timestep = _STEP * slowness
     spec.option.gravity = [0, 0, -_GRAVITY]
     spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_ENERGY
-    # Rolling friction too, or a ball would never come to rest.
-    contact = {"solref": [_STIFFNESS * slowness, 1], "condim": 6, "priority": 1}
-    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], **contact)
-    found = spec.worldbody.add_body(mass=body.mass, ipos=body.center, explicitinertial=True)
-    (ixx, ixy, ixz), (_, iyy, iyz), (_, _, izz) = body.inertia
-    found.fullinertia = [ixx, iyy, izz, ixy, ixz, iyz]
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC  # with the pyramid some bodies creep for ever
+    stiffness = [_STIFFNESS * slowness, 1]
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], solref=stiffness, priority=1)
+    moments, axes = principal(body.inertia)
+    found = spec.worldbody.add_body(
+        mass=body.mass, ipos=body.center, inertia=moments, iquat=axes, explicitinertial=True
+    )
     found.add_freejoint()
     for name, corners in body.parts.items():
         spec.add_mesh(name=name, uservert=corners.ravel())

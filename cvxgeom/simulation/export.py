@@ -49,6 +49,7 @@ def export(
     mass: float | None = None,
     scale: float = 1.0,
     up: str = "y",
+    origin: str = "keep",
     margin: float = 0.0,
     max_vertices: int | None = None,
     max_faces: int | None = None,
@@ -73,6 +74,7 @@ def export(
         mass: kg, instead of the density.
         scale: how many meters the unit of the shape is long; 0.001 for millimeters.
         up: which axis of the shape points up, "y" or "z".
+        origin: of the body: "keep" for that of the shape, "base" for the middle of the bottom of its bounding box.
         margin: how far apart the engine keeps this body and others, in meters. A URDF cannot say it.
         max_vertices: of a collision part; by default 64.
         max_faces: of a collision part; by default any number, and for USD the 64 that PhysX takes on a GPU.
@@ -111,6 +113,7 @@ def export(
         mass=mass,
         scale=scale,
         up=up,
+        origin=origin,
         margin=margin,
         visual=visual,
     )

@@ -5,7 +5,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ..shape.palette import part_color
-from .body import RigidBody
+from .body import RigidBody, principal
 from .meshes import mesh_files, numbers, visual_file
 
 _GRAY = "0.7 0.7 0.7 1"
@@ -20,7 +20,7 @@ def mjcf_files(body: RigidBody) -> dict[str, str]:
         ['meshes/crate_part_00.obj', 'crate.xml']
     """
     files = mesh_files(body)
-    (ixx, ixy, ixz), (_, iyy, iyz), (_, _, izz) = body.inertia
+    moments, axes = principal(body.inertia)  # MuJoCo's own way from a tensor to these refuses small ones
     name = quoteattr(body.name)
     margin = f' margin="{numbers([body.margin])}"' if body.margin else ""
     lines = [
@@ -48,7 +48,7 @@ def mjcf_files(body: RigidBody) -> dict[str, str]:
         f"    <body name={name}>",
         f'      <freejoint name="{body.name}_free"/>',
         f'      <inertial pos="{numbers(body.center)}" mass="{numbers([body.mass])}"'
-        f' fullinertia="{numbers([ixx, iyy, izz, ixy, ixz, iyz])}"/>',
+        f' diaginertia="{numbers(moments)}" quat="{numbers(axes)}"/>',
     ]
     if body.visual is not None:
         lines.append(f'      <geom class="{body.name}_visual" mesh="{body.name}_visual"/>')

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ..shape.palette import part_color
-from .body import RigidBody
+from .body import RigidBody, principal
 from .meshes import numbers
 
 
@@ -22,7 +21,7 @@ def usd_files(body: RigidBody) -> dict[str, str]:
         >>> 'upAxis = "Z"' in text, "metersPerUnit = 1" in text
         (True, True)
     """
-    moments, axes = _principal(body.inertia)
+    moments, axes = principal(body.inertia)
     lines = [
         "#usda 1.0",
         "(",
@@ -59,14 +58,6 @@ def usd_files(body: RigidBody) -> dict[str, str]:
             lines += [f"    {line}" for line in mesh]
     lines += ["    }", "}", ""]
     return {f"{body.name}.usda": "\n".join(lines)}
-
-
-def _principal(inertia: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Principal moments, and the rotation of the body that has them as (w, x, y, z)."""
-    moments, axes = np.linalg.eigh(inertia)
-    if np.linalg.det(axes) < 0:
-        axes[:, 2] *= -1
-    return moments, np.roll(Rotation.from_matrix(axes).as_quat(), 1)
 
 
 def _collider(margin: float) -> list[str]:

@@ -97,10 +97,26 @@ def test_what_does_not_come_to_rest_is_told(tmp_path: Path, monkeypatch: pytest.
     assert "still moves" in failed(exported(two_boxes(), tmp_path))["rest"]
 
 
+def test_a_plate_far_from_its_origin_is_told(tmp_path: Path) -> None:
+    # It gains energy in MuJoCo as it turns.
+    turned = cvxgeom.cuboid((0.3, 0.01, 0.2), [[0.6, 0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]])
+    tilted = turned.rotate([[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]).translate((10, 10, 10))
+    assert "energy" in failed(exported(tilted, tmp_path)) or "rest" in failed(exported(tilted, tmp_path))
+    assert check(exported(tilted, tmp_path, origin="base")).passed
+
+
+def test_numbers_that_become_infinite_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cvxgeom.simulation.drop._GRAVITY", 1e12)
+    report = check(exported(two_boxes(), tmp_path / "out"))
+    assert "unstable" in report.checks[-1].sentence and report.checks[-1].name == "rest"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]  # MuJoCo would leave a log
+
+
 def test_a_body_too_light_for_mujoco_is_told(tmp_path: Path) -> None:
     result = exported(cvxgeom.box(size=1e-3).to(torch.float64), tmp_path, density=1e-3)
     assert any("MuJoCo does not take" in warning for warning in result.warnings)
-    assert "inertia" in failed(result)["load"]
+    assert "mass and inertia" in failed(result)["load"]
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,21 @@ def test_a_mesh_to_draw_is_placed_as_the_shape_is(tmp_path) -> None:
     assert drawn.volume == pytest.approx(6.0)  # not turned inside out
 
 
+def test_the_origin_at_the_base(tmp_path) -> None:
+    mesh = trimesh.creation.box((1, 2, 3)).apply_translation((100, 50, 20))
+    shape = cvxgeom.box(size=(1.0, 2.0, 3.0), center=(100, 50, 20))
+    kept = rigid_body(shape, visual=mesh, mass=1.0)
+    assert any("put the origin at its base" in warning for warning in kept.warnings)
+    body = rigid_body(shape, visual=mesh, mass=1.0, origin="base")
+    assert body.warnings == ()
+    for vertices in (body.collision[0].vertices, body.visual.vertices):
+        np.testing.assert_allclose(
+            [vertices.min(axis=0), vertices.max(axis=0)], [[-0.5, -1.5, 0], [0.5, 1.5, 2]], atol=1e-5
+        )
+    np.testing.assert_allclose(body.center, [0, 0, 1], atol=1e-5)
+    np.testing.assert_allclose(body.inertia, kept.inertia, rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_nothing_but_the_files_is_left(format: str, tmp_path) -> None:
     result = export(two_boxes(), tmp_path / "out", format)
@@ -204,6 +219,7 @@ def test_fewer_vertices_on_request(tmp_path) -> None:
         ({"density": 1.0, "mass": 1.0}, ValueError, "must not both be given"),
         ({"scale": float("inf")}, ValueError, "scale must be"),
         ({"up": "x"}, ValueError, "up must be one of"),
+        ({"origin": "center"}, ValueError, "origin must be one of"),
         ({"margin": -0.1}, ValueError, "margin must be"),
         ({"max_vertices": 3}, ValueError, "vertices must be at least 4"),
         ({"visual": "grid"}, ValueError, "visual must be one of"),
