@@ -153,6 +153,23 @@ class DepthViews:
         high = points.masked_fill(missing, -torch.inf).amax(dim=-2)
         return (low + high) / 2, (high - low).amax(dim=-1)
 
+    def noise_level(self) -> float:
+        """Standard deviation of the error of a measured depth, a length, as far as neighboring pixels betray it.
+
+        From second differences along rows and columns, which are small where the surface is smooth; their median does
+        not mind edges. 0 where no three neighbors were measured.
+        """
+        found = []
+        for axis in (-1, -2):
+            n = self.depth.shape[axis] - 2
+            if n > 0:
+                first, middle, last = (self.depth.narrow(axis, start, n) for start in range(3))
+                bend = first - 2 * middle + last
+                found.append(bend[bend.isfinite()].abs())
+        bends = torch.cat(found) if found else self.depth.new_empty(0)
+        # √6 σ is the deviation of such a difference, and 0.6745 of a deviation the median of its absolute value.
+        return float(bends.median()) / (0.6745 * 6**0.5) if len(bends) else 0.0
+
     def evidence(self, points: Float[Tensor, "*#batch N 3"]) -> Evidence:
         """What the views say about points, in time proportional to V · N.
 

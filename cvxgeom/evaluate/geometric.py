@@ -141,25 +141,6 @@ def behind_surface(views: DepthViews, points: Float[Tensor, "N 3"], slack: float
     return solid
 
 
-def noise_level(views: DepthViews) -> float:
-    """Standard deviation of the error of a measured depth, a length, as far as neighboring pixels betray it.
-
-    From second differences along rows and columns, which are small where the surface is smooth; their median does not
-    mind edges. 0 where no three neighbors were measured.
-    """
-    found = []
-    for axis in (-1, -2):
-        first, last = (
-            views.depth.narrow(axis, 0, views.depth.shape[axis] - 2),
-            views.depth.narrow(axis, 2, views.depth.shape[axis] - 2),
-        )
-        bend = first - 2 * views.depth.narrow(axis, 1, views.depth.shape[axis] - 2) + last
-        found.append(bend[bend.isfinite()].abs())
-    bends = torch.cat(found)
-    # √6 σ is the deviation of such a difference, and 0.6745 of a deviation the median of its absolute value.
-    return float(bends.median()) / (0.6745 * 6**0.5) if len(bends) else 0.0
-
-
 def seen_points(views: DepthViews) -> Float[Tensor, "N 3"]:
     """All points that a view measured, object frame.
 

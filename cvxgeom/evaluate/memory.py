@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..color import ColorViews
 from ..depth import DepthViews
-from .geometric import SpaceCarving, behind_surface, noise_level, seen_box
+from .geometric import SpaceCarving, behind_surface, seen_box
 from .inputs import depth_views, silhouettes
 from .prediction import Prediction, from_voxels
 from .voxels import VoxelShape
@@ -176,7 +176,7 @@ class TunedCarving:
         if views.n_views not in self._known:
             self._known[views.n_views] = self._learn(views.n_views)
         fixed, per_noise = self._known[views.n_views]
-        slack = fixed + per_noise * noise_level(views) / float(views.frame()[1])
+        slack = fixed + per_noise * views.noise_level() / float(views.frame()[1])
         return SpaceCarving(self.name, self.resolution, slack).predict(views)
 
     def _learn(self, n_views: int) -> tuple[float, float]:
@@ -186,7 +186,7 @@ class TunedCarving:
             points, truth = record.uniform.points, record.uniform.occupancy
             for level in self.noise:
                 views = depth_views(record, n_views, level)
-                hidden, longest, seen = views.evidence(points).hidden, float(views.frame()[1]), noise_level(views)
+                hidden, longest, seen = views.evidence(points).hidden, float(views.frame()[1]), views.noise_level()
                 for k, (fixed, per_noise) in enumerate(candidates):
                     guess = hidden >= -(fixed * longest + per_noise * seen)
                     scores[k] += float((guess & truth).sum() / (guess | truth).sum())

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import trimesh
 
 from .._types import FitStatus
-from ..data import LabeledPoints, Solid
 from ..shape import ConvexUnion
 from .config import FitConfig
 from .initialize import initialize
 from .prune import prune
 from .refine import hardened, refine_steps
-from .target import Target, as_target
+from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
@@ -64,16 +62,14 @@ class FitStep:
     result: FitResult | None = None
 
 
-def fit(
-    source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None, *, init: ConvexUnion | None = None
-) -> FitResult:
+def fit(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | None = None) -> FitResult:
     """Decompose a solid into a compact union of convexes.
 
     Starts from the hulls of the components that are convex and from recursively split pieces of the rest, refines the
     half-spaces by gradient descent, and prunes those that do nothing.
 
     Args:
-        source: a mesh (made solid by `cvxgeom.data.solidify`), a solid, or labeled points.
+        source: a mesh (made solid by `cvxgeom.data.solidify`), a solid, labeled points, or depth views.
         config: budget; default `FitConfig()`.
         init: a union to start from, in the source's frame, such as a prediction; without one the solid is taken apart.
 
@@ -95,15 +91,13 @@ def fit(
     return last.result
 
 
-def fit_steps(
-    source: trimesh.Trimesh | Solid | LabeledPoints, config: FitConfig | None = None, *, init: ConvexUnion | None = None
-) -> Iterator[FitStep]:
+def fit_steps(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | None = None) -> Iterator[FitStep]:
     """The steps of `fit`, as they are made: for progress, a live view, or to stop early and keep the current shape.
 
     Arguments and errors as for `fit`. The last step carries the result.
 
     Args:
-        source: a mesh, a solid, or labeled points.
+        source: as for `fit`.
         config: budget; default `FitConfig()`.
         init: a union to start from.
 

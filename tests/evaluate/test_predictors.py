@@ -21,7 +21,6 @@ from cvxgeom.evaluate import (
     color_views,
     depth_views,
 )
-from cvxgeom.evaluate.geometric import noise_level
 
 
 def iou(predictor: Predictor, dataset: Path, identifier: str, n_views: int = 6, noise: float = 0.0) -> float:
@@ -102,11 +101,11 @@ def test_noise_is_what_was_asked_for_and_repeats(dataset: Path) -> None:
 def test_noise_betrays_itself(dataset: Path) -> None:
     record = Dataset(dataset, "test").record("table-c")
     longest = float(depth_views(record, 6).frame()[1])
-    assert noise_level(depth_views(record, 6)) < 0.001
+    assert depth_views(record, 6).noise_level() < 0.001
     for level in (0.005, 0.02):
-        assert noise_level(depth_views(record, 6, level)) == pytest.approx(level * longest, rel=0.15)
+        assert depth_views(record, 6, level).noise_level() == pytest.approx(level * longest, rel=0.15)
     nothing = torch.full((1, 8, 8), torch.inf)
-    assert noise_level(DepthViews(nothing, torch.eye(3)[None], torch.eye(4)[None])) == 0
+    assert DepthViews(nothing, torch.eye(3)[None], torch.eye(4)[None]).noise_level() == 0
 
 
 def test_tuned_carving_withstands_noise(dataset: Path) -> None:

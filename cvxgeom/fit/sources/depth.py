@@ -1,0 +1,73 @@
+"""Depth views as a source: a solid that is known as far as cameras saw it."""
+
+import numpy as np
+import torch
+
+from ...data import Normalization
+from ...depth import DepthViews
+from ..split import InsidePoints
+from .seen import SeenSpace
+from .target import N_INSIDE, N_SURFACE, Contains, Target
+
+_CELLS = 160  # along the longest side; each has one point of the surface at most, so that all views together are even
+_DRAWN, _ROUNDS = 1 << 15, 40  # points from the box, and how often, for those inside
+
+
+def from_views(views: DepthViews, seed: int) -> Target:
+    """Of the depth maps of one object.
+
+    Raises:
+        ValueError: the views are of several objects, or show no surface that goes on over several pixels.
+    """
+    if views.batch_size:
+        raise ValueError(f"source must be views of one object, got batch axes {tuple(views.batch_size)}")
+    center, longest = views.frame(n_pixels=views.depth.numel())
+    if not float(longest) > 0:
+        raise ValueError("source must show more than a single point")
+    normalization = Normalization(center.double().cpu().numpy(), 1 / float(longest))
+    seen = SeenSpace(_in_unit(views, normalization))
+    points, normals = (t.double().numpy() for t in seen.surface())
+    if not len(points):
+        raise ValueError("source must show a surface that goes on over several pixels, got separate pixels alone")
+    bounds = np.stack([points.min(axis=0), points.max(axis=0)])
+    rng = np.random.default_rng(seed)
+    chosen = _spread(points, rng)
+
+    def label(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        occupied, certainty = (t.numpy() for t in seen.label(torch.from_numpy(queries).float()))
+        return occupied & ((queries >= bounds[0]) & (queries <= bounds[1])).all(axis=1), certainty
+
+    def contains(queries: np.ndarray) -> np.ndarray:
+        return label(queries)[0]
+
+    within = _inside(contains, bounds, rng)
+    inside = InsidePoints(points[chosen], normals[chosen]) + InsidePoints(within, np.zeros_like(within))
+    return Target(contains, bounds, None, inside, normalization, None, lambda queries: label(queries)[1])
+
+
+def _in_unit(views: DepthViews, normalization: Normalization) -> DepthViews:
+    """The same views with the unit frame as object frame, and depth in its unit."""
+    pose = views.extrinsics.detach().cpu().double()
+    center = torch.from_numpy(normalization.center.copy())
+    pose[:, :3, 3] = normalization.scale * (pose[:, :3, 3] + pose[:, :3, :3] @ center)
+    depth = views.depth.detach().cpu().double() * normalization.scale
+    return DepthViews(depth.float(), views.intrinsics.detach().cpu().float(), pose.float())
+
+
+def _spread(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which points to keep: a random one of each cell, as many as a target has."""
+    order = rng.permutation(len(points))
+    cells = np.floor(points[order] * _CELLS).astype(np.int64)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return order[first[rng.permutation(len(first))[:N_SURFACE]]]
+
+
+def _inside(contains: Contains, bounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points drawn evenly from the solid."""
+    found = np.empty((0, 3))
+    for _ in range(_ROUNDS):
+        drawn = bounds[0] + (bounds[1] - bounds[0]) * rng.random((_DRAWN, 3))
+        found = np.concatenate([found, drawn[contains(drawn)]])
+        if len(found) >= N_INSIDE:
+            break
+    return found[:N_INSIDE]

@@ -1,0 +1,61 @@
+"""What a fit aims at: a solid in a unit frame, known by membership, surface and inside points."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import trimesh
+
+from ...data import Normalization
+from ...shape import ConvexUnion
+from ..samples import VolumeSamples, stratified
+from ..split import InsidePoints
+
+Contains = Callable[[np.ndarray], np.ndarray]
+N_SURFACE = 30_000
+N_INSIDE = 6_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """A solid in the frame where its bounding box is centered and its longest side is 1.
+
+    Args:
+        contains: membership of (n, 3) points.
+        bounds: (2, 3).
+        surface: the triangles, for the components; None if the source is something else.
+        inside: points of the solid, its surface included.
+        normalization: from the source's frame to this one.
+        given: samples that the source itself consists of; None if more can be drawn.
+        certainty: how much the membership of (n, 3) points counts, from 0 (unknown) to 1; None: all of it is certain.
+    """
+
+    contains: Contains
+    bounds: np.ndarray
+    surface: trimesh.Trimesh | None
+    inside: InsidePoints
+    normalization: Normalization
+    given: VolumeSamples | None
+    certainty: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def samples(self, n: int, rng: np.random.Generator) -> VolumeSamples:
+        """Labeled points with the volume that each stands for; all there are, if the source is points."""
+        if self.given is not None:
+            return self.given
+        on_surface = self.inside.points[self.inside.normals.any(axis=1)]
+        drawn = stratified(self.contains, self.bounds, on_surface, n, rng)
+        if self.certainty is None:
+            return drawn
+        counts = torch.from_numpy(self.certainty(drawn.points.double().numpy())).float()
+        return replace(drawn, weights=drawn.weights * counts)[counts > 0]
+
+    def from_source(self, shape: ConvexUnion) -> ConvexUnion:
+        """A shape in the frame and unit of the source in this frame, in float32."""
+        center = torch.tensor(self.normalization.center)
+        return shape.detach().translate(-center.to(shape.dtype)).scale(self.normalization.scale).to(torch.float32)
+
+    def to_source(self, shape: ConvexUnion) -> ConvexUnion:
+        """A shape of this frame in the frame and unit of the source."""
+        center = torch.tensor(self.normalization.center)
+        return shape.scale(1 / self.normalization.scale).translate(center)
