@@ -6,7 +6,7 @@
 namespace cvxgeom {
 
 // Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
-constexpr int ABI = 4;
+constexpr int ABI = 5;
 
 enum Status : int {
     OK = 0,
@@ -121,6 +121,19 @@ struct EvidenceCall {
     std::int32_t is_double, threads;
 };
 
+// Of cut_excess: free samples (n, columns), points (n_along, columns), left (n_cuts, n_along), result (n_cuts, 3).
+// Of weight_below: rows (n, columns), limits (n_along, columns), result (n_along,).
+// Of points_within: points (n, 3), normals (n_along, 3), offsets in `weights`, result bytes (n,).
+struct CutsCall {
+    const void* rows;     // float
+    const void* weights;  // float
+    const void* along;    // float
+    const void* left;     // bytes
+    void* result;         // float, or bytes
+    std::int64_t n, columns, n_along, n_cuts;
+    std::int32_t threads;
+};
+
 // Numbers per second that one thread makes while `threads` of them do nothing else: the most that kernels can reach.
 struct PeakCall {
     double fused_multiply_adds, exponentials, logarithms, sigmoids;
@@ -140,6 +153,9 @@ struct PeakCall {
     int training_backward(const TrainingCall&);     \
     int sample_grid(const GridCall&);               \
     int evidence(const EvidenceCall&);              \
+    int cut_excess(const CutsCall&);                \
+    int weight_below(const CutsCall&);              \
+    int points_within(const CutsCall&);             \
     void peak(PeakCall&);                           \
     }
 CVX_KERNELS(baseline)

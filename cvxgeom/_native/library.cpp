@@ -19,6 +19,9 @@ struct Kernels {
     int (*training_backward)(const TrainingCall&);
     int (*sample_grid)(const GridCall&);
     int (*evidence)(const EvidenceCall&);
+    int (*cut_excess)(const CutsCall&);
+    int (*weight_below)(const CutsCall&);
+    int (*points_within)(const CutsCall&);
     void (*peak)(PeakCall&);
 };
 
@@ -26,8 +29,8 @@ struct Kernels {
     Kernels {                                                                                                 \
         NAME, NAMESPACE::convex_forward, NAMESPACE::convex_backward, NAMESPACE::union_forward,                \
             NAMESPACE::union_backward, NAMESPACE::contains, NAMESPACE::raycast, NAMESPACE::training_forward,  \
-            NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::evidence,  \
-            NAMESPACE::peak                                                                               \
+            NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::evidence,            \
+            NAMESPACE::cut_excess, NAMESPACE::weight_below, NAMESPACE::points_within, NAMESPACE::peak             \
     }
 
 const Kernels& kernels() {
@@ -81,6 +84,9 @@ CVX_EXPORT int cvxgeom_training_backward(const cvxgeom::TrainingCall* call) {
 }
 CVX_EXPORT int cvxgeom_sample_grid(const cvxgeom::GridCall* call) { return cvxgeom::kernels().sample_grid(*call); }
 CVX_EXPORT int cvxgeom_evidence(const cvxgeom::EvidenceCall* call) { return cvxgeom::kernels().evidence(*call); }
+CVX_EXPORT int cvxgeom_cut_excess(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().cut_excess(*call); }
+CVX_EXPORT int cvxgeom_weight_below(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().weight_below(*call); }
+CVX_EXPORT int cvxgeom_points_within(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().points_within(*call); }
 CVX_EXPORT int cvxgeom_peak(cvxgeom::PeakCall* call) {
     cvxgeom::kernels().peak(*call);
     return cvxgeom::OK;

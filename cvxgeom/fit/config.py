@@ -19,11 +19,11 @@ class FitConfig:
         n_steps: gradient steps at most; 0 keeps the initialization.
         n_samples: labeled points that the fit works on.
         target_iou: a shape that scores this much is good enough and is not refined further.
-        max_error: the same as a length, in the source's unit: the mean distance between the boundaries (volume that is
-            wrong per area of the solid's surface). None: only ``target_iou`` counts.
+        max_error: the same as a length, in the source's unit: mean distance of the solid's surface from that of the
+            shape. None: only ``target_iou`` counts.
         max_seconds: of wall-clock time; the best shape until then is returned. None: as long as it takes.
-        bound: ``"inner"``: the shape stays within the solid; ``"outer"``: it covers all of the solid, for safe collision;
-            both as far as samples tell.
+        bound: ``"inner"``: the shape stays within the solid; ``"outer"``: it covers all of the solid, for safe
+            collision; both as far as samples tell.
         seed: of all random numbers; equal seeds and thread counts give equal results, unless time runs out.
 
     Raises:
@@ -61,6 +61,11 @@ class FitConfig:
                 check_positive(name, getattr(self, name))
         if self.bound is not None:
             check_choice("bound", self.bound, ("inner", "outer"))
+
+    @property
+    def most_planes(self) -> int:
+        """The cap on half-spaces that keeps the cap on vertices, too: a convex of H planes has at most 2 H - 4."""
+        return min(self.max_halfspaces, (self.max_vertices + 4) // 2)
 
     @classmethod
     def preset(cls, quality: str = "balanced", **changes: Any) -> "FitConfig":

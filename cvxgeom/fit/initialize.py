@@ -8,8 +8,10 @@ import torch
 import trimesh
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import ConvexHull, QhullError
 
-from ..shape import ConvexUnion, Polytope, box, concatenate, from_planes, hull
+from ..shape import ConvexUnion, box
+from .parts import Part, parts_of, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints, Splitter
 from .target import Target
@@ -17,70 +19,67 @@ from .target import Target
 # A component stands as its own hull if this share of the hull is solid.
 CONVEX_SHARE = 0.97
 _PROBES = 400
+_MOST_COMPONENTS = 500
+_PIECE_PLANES = 30  # of a piece; simplification leaves fewer
+_TOLERANCE = 1e-3  # within which a point counts as covered, per unit of the longest side
 
 Contains = Callable[[np.ndarray], np.ndarray]
 
 
-def component_hulls(
-    surface: trimesh.Trimesh, contains: Contains, max_halfspaces: int, rng: np.random.Generator
-) -> list[ConvexUnion]:
-    """Convexes of the connected components whose hull the solid fills, largest first.
+def component_hulls(surface: trimesh.Trimesh, contains: Contains, rng: np.random.Generator) -> list[Part]:
+    """Hulls of the connected components that the solid fills, largest first.
 
     Args:
         surface: triangles, open or closed.
         contains: membership in the solid.
-        max_halfspaces: cap per convex.
         rng: source of randomness.
     """
-    hulls: list[tuple[float, ConvexUnion]] = []
+    hulls = []
     for vertices in _components(surface):
         try:
-            convex = hull(torch.from_numpy(vertices), max_planes=max_halfspaces)
-        except ValueError:
+            hulls.append(ConvexHull(vertices))
+        except QhullError:
             continue  # a flat component has no hull with a volume
-        polytope = convex.polytopes()[0]
-        if polytope.is_bounded and contains(_in_polytope(polytope, _PROBES, rng)).mean() >= CONVEX_SHARE:
-            hulls.append((float(polytope.volume), convex))
-    hulls.sort(key=lambda pair: -pair[0])
-    return [convex for _, convex in hulls]
+    if not hulls:
+        return []
+    hulls = sorted(hulls, key=lambda hull: -hull.volume)[:_MOST_COMPONENTS]
+    probes = np.concatenate([_in_hull(hull, _PROBES, rng) for hull in hulls])
+    shares = contains(probes).reshape(len(hulls), _PROBES).mean(axis=1)
+    convex = [hull.points for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
+    return [Part.around(points) for points in convex]
 
 
-def initialize(
-    target: Target, samples: VolumeSamples, max_parts: int, max_halfspaces: int, rng: np.random.Generator
-) -> ConvexUnion:
+def initialize(target: Target, samples: VolumeSamples, max_parts: int, rng: np.random.Generator) -> ConvexUnion:
     """A first union: component hulls where they fit the solid, split pieces where they do not.
 
     Args:
         target: what to cover.
         samples: that decide between alternatives.
         max_parts: cap on convexes.
-        max_halfspaces: cap on half-spaces per convex.
         rng: source of randomness.
     """
-    hulls = component_hulls(target.surface, target.contains, max_halfspaces, rng) if target.surface is not None else []
+    hulls = component_hulls(target.surface, target.contains, rng) if target.surface is not None else []
     kept, covered = _most_useful(hulls, target.inside.points, max_parts)
-    volume = float(samples.weights[samples.occupied].sum())
     found = list(kept)
     if not covered.all() and len(found) < max_parts:
-        rest = target.inside[~covered]
-        found += _pieces(rest, target.contains, volume, max_parts - len(found), max_halfspaces, rng)
+        found += pieces(target.inside[~covered], samples, max_parts - len(found), rng)
     candidates = [found] if found else []
     if kept and (not candidates or _iou(found, samples) < 0.95):
-        candidates.append(_pieces(target.inside, target.contains, volume, max_parts, max_halfspaces, rng))
+        candidates.append(pieces(target.inside, samples, max_parts, rng))
     candidates = [c for c in candidates if c]
     if not candidates:
         # Nothing has a hull with a volume of its own: the bounding box is a start, too.
         low, high = target.bounds
-        candidates = [[box(size=high - low, center=(high + low) / 2)]]
-    return concatenate(max(candidates, key=lambda convexes: _iou(convexes, samples))).to(torch.float32)
+        return box(size=high - low, center=(high + low) / 2).to(torch.float32)
+    return union_of(max(candidates, key=lambda parts: _iou(parts, samples)))
 
 
-def _most_useful(hulls: list[ConvexUnion], points: np.ndarray, most: int) -> tuple[list[ConvexUnion], np.ndarray]:
+def _most_useful(hulls: list[Part], points: np.ndarray, most: int) -> tuple[list[Part], np.ndarray]:
     """Greedy choice of hulls that each add the most points; and which points they cover (within a small tolerance)."""
-    queries = torch.from_numpy(points)
-    inside = [_grown(h, 1e-3).contains(queries).numpy() for h in hulls]
+    queries = points.astype(np.float32)
+    inside = [np.isin(np.arange(len(points)), hull.inside(queries, _TOLERANCE)) for hull in hulls]
     covered = np.zeros(len(points), dtype=bool)
-    kept: list[ConvexUnion] = []
+    kept: list[Part] = []
     while len(kept) < min(most, len(hulls)):
         gains = [int((member & ~covered).sum()) for member in inside]
         best = int(np.argmax(gains))
@@ -91,36 +90,37 @@ def _most_useful(hulls: list[ConvexUnion], points: np.ndarray, most: int) -> tup
     return kept, covered
 
 
-def _pieces(
-    inside: InsidePoints,
-    contains: Contains,
-    volume: float,
-    max_parts: int,
-    max_halfspaces: int,
-    rng: np.random.Generator,
-) -> list[ConvexUnion]:
-    """Convexes of split pieces of the inside points."""
+def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np.random.Generator) -> list[Part]:
+    """Convexes of split pieces of the inside points.
+
+    Args:
+        inside: what to cover.
+        samples: of the solid.
+        max_parts: cap.
+        rng: source of randomness.
+    """
     if len(inside) < 4:
         return []
     found = []
-    splitter = Splitter(inside, contains, volume, rng)
+    splitter = Splitter(inside, samples, rng)
     for piece in splitter.split(max_parts):
         try:
-            normals, offsets = splitter.planes(piece, max_halfspaces)
+            normals, offsets = splitter.planes(piece, _PIECE_PLANES)
         except ValueError:
             continue  # fewer than four points, or all in a plane: nothing to stand on
-        center = piece.points.mean(axis=0)
-        around = from_planes(torch.from_numpy(normals), torch.from_numpy(offsets + normals @ center), size=1.0)
-        found.append(around.translate(torch.from_numpy(center)))
+        found += parts_of(union_of([Part(normals, offsets, piece.points)]))
     return found
 
 
-def _iou(convexes: list[ConvexUnion], samples: VolumeSamples) -> float:
-    return samples.iou(concatenate(convexes).contains(samples.points))
+def uncovered(inside: InsidePoints, shape: ConvexUnion) -> InsidePoints:
+    """The inside points that a shape leaves out by more than a small tolerance."""
+    queries = torch.from_numpy(inside.points).float()
+    grown = replace(shape, offsets=shape.offsets - _TOLERANCE)
+    return inside[~grown.contains(queries).numpy()]
 
 
-def _grown(shape: ConvexUnion, by: float) -> ConvexUnion:
-    return replace(shape, offsets=shape.offsets - by)
+def _iou(parts: list[Part], samples: VolumeSamples) -> float:
+    return samples.iou(union_of(parts).contains(samples.points))
 
 
 def _components(surface: trimesh.Trimesh) -> list[np.ndarray]:
@@ -136,10 +136,10 @@ def _components(surface: trimesh.Trimesh) -> list[np.ndarray]:
     return [surface.vertices[np.unique(surface.faces[group])] for group in groups]
 
 
-def _in_polytope(polytope: Polytope, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Uniform points in a convex: in random tetrahedra from its center to its triangles, by volume."""
-    center = polytope.interior_point.numpy()
-    corners = polytope.vertices.numpy()[polytope.triangles] - center
+def _in_hull(hull: ConvexHull, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Uniform points in a hull: in random tetrahedra from its middle to its triangles, by volume."""
+    center = hull.points[hull.vertices].mean(axis=0)
+    corners = hull.points[hull.simplices] - center
     volumes = np.abs(np.linalg.det(corners))
     chosen = corners[rng.choice(len(corners), n, p=volumes / volumes.sum())]
     weights = rng.dirichlet(np.ones(4), n)[:, :3]

@@ -3,20 +3,28 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from .._types import FitStatus
-from ..shape import ConvexUnion
+from ..shape import ConvexUnion, concatenate
+from .bound import inner, outer
 from .config import FitConfig
-from .initialize import initialize
-from .prune import prune
+from .initialize import initialize, pieces, uncovered
+from .parts import union_of
 from .refine import hardened, refine_steps
+from .samples import VolumeSamples
+from .simplify import simplify
+from .snap import snap
 from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
+_MORE = 2  # pieces at first, per part allowed
+_LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
+_BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
+_SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
 
@@ -31,6 +39,8 @@ class FitResult:
         history: loss after each gradient step.
         scores: ``iou`` of the exact polytopes (they are what is exported), ``iou_smooth`` of the smooth union, and
             ``iou_initial`` of the polytopes before refinement; volumetric, on samples that the fit has not seen.
+            ``distance``: mean distance of the solid's surface from that of the shape, in the source's unit; NaN where
+            the source has no surface.
         seconds: it took.
     """
 
@@ -109,53 +119,113 @@ def fit_steps(source: Source, config: FitConfig | None = None, *, init: ConvexUn
     """
     config = config or FitConfig()
     start = time.perf_counter()
-    return _steps(as_target(source, config.seed), config, init, start)  # what is wrong with the source is said at once
+    target = as_target(source, config.seed, init)  # what is wrong with the source is said at once
+    return _steps(target, config, init, start)
 
 
 def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: float) -> Iterator[FitStep]:
     rng = np.random.default_rng(config.seed)
     samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
-    if init is None:
-        shape = initialize(target, samples, config.max_parts, config.max_halfspaces, rng)
-    else:
-        shape = target.from_source(init)
-    initial_iou = score = held_out.iou(shape.contains(held_out.points))
+    biased = _biased(samples, config.bound)
+    generator = torch.Generator().manual_seed(config.seed)
     history: list[float] = []
 
-    def step(result: FitResult | None = None) -> FitStep:
-        return FitStep(
-            len(history),
-            config.n_steps,
-            history[-1] if history else math.nan,
-            target.to_source(shape),
-            time.perf_counter() - start,
-            result,
-        )
+    def seconds() -> float:
+        return time.perf_counter() - start
 
-    yield step()
-    good_enough = initial_iou >= config.target_iou
-    if not good_enough:
-        unrefined = shape
-        generator = torch.Generator().manual_seed(config.seed)
-        for loss, refined in refine_steps(unrefined, samples, config.n_steps, generator):
+    def simplified(shape: ConvexUnion, worth: float) -> ConvexUnion:
+        return simplify(shape, biased, worth, config.max_parts, config.most_planes)
+
+    def score(shape: ConvexUnion) -> float:
+        return held_out.iou(shape.contains(held_out.points))
+
+    def is_good(shape: ConvexUnion, iou: float) -> bool:
+        near = config.max_error is not None and _distance(shape, target) <= config.max_error
+        return iou >= config.target_iou or near
+
+    def step(shape: ConvexUnion, result: FitResult | None = None) -> FitStep:
+        loss = history[-1] if history else math.nan
+        return FitStep(len(history), config.n_steps, loss, target.to_source(shape), seconds(), result)
+
+    begun = seconds()
+    if init is None:
+        shape = simplified(initialize(target, samples, _MORE * config.max_parts, rng), config.part_worth)
+    else:
+        shape = simplified(target.from_source(init), 0.0)
+    # What comes after the gradient steps takes about as long as what came before them.
+    deadline = math.inf if config.max_seconds is None else config.max_seconds - (seconds() - begun)
+    initial_iou = best_iou = score(shape)
+    best = shape
+    yield step(best)
+    for turn, n in enumerate((config.n_steps - config.n_steps // 3, config.n_steps // 3)):
+        if is_good(best, best_iou) or seconds() >= deadline:
+            break
+        if turn and init is None:
+            shape = simplified(_completed(shape, target, samples, config, rng), config.part_worth)
+        for loss, refined in refine_steps(shape, biased, n, generator, first=0.5 * turn):
             shape = refined
             history.append(loss)
             if len(history) % _REPORT_EVERY == 0:
-                yield step()
-        score = held_out.iou(shape.contains(held_out.points))
-        if score < initial_iou:
-            shape, score = unrefined, initial_iou
-    shape = hardened(prune(shape, samples))
+                yield step(shape)
+            if seconds() >= deadline:
+                break
+        shape = snap(shape, target.inside, samples, _SNAP[turn])
+        if (iou := score(shape)) >= best_iou:
+            best, best_iou = shape, iou
+    settled = is_good(best, best_iou) or _has_settled(history)
+    shape = simplified(best, _LAST * config.part_worth)
+    shape = hardened(_bounded(shape, target, samples, config.bound))
 
     fresh = target.samples(_N_VERIFY, np.random.default_rng([config.seed, 1]))
     scores = {
         "iou": fresh.iou(shape.contains(fresh.points)),
         "iou_smooth": fresh.iou(shape.sdf(fresh.points) <= 0),
         "iou_initial": initial_iou,
+        "distance": _distance(shape, target),
     }
-    settled = good_enough or score >= config.target_iou or _has_settled(history)
     status = FitStatus.CONVERGED if settled else FitStatus.BUDGET_REACHED
-    yield step(FitResult(target.to_source(shape), status, tuple(history), scores, time.perf_counter() - start))
+    yield step(shape, FitResult(target.to_source(shape), status, tuple(history), scores, seconds()))
+
+
+def _distance(shape: ConvexUnion, target: Target) -> float:
+    """Mean distance of the solid's surface from that of the shape, in the source's unit; NaN if no surface is known."""
+    on_surface = target.inside.normals.any(axis=1)
+    if not on_surface.any():
+        return math.nan
+    points = torch.from_numpy(target.inside.points[on_surface]).float()
+    return float(hardened(shape).sdf(points).abs().mean()) / target.normalization.scale
+
+
+def _biased(samples: VolumeSamples, bound: str | None) -> VolumeSamples:
+    """The samples with more weight for what must not happen."""
+    if bound is None:
+        return samples
+    matters = samples.occupied if bound == "outer" else ~samples.occupied
+    return replace(samples, weights=torch.where(matters, _BIAS * samples.weights, samples.weights))
+
+
+def _bounded(shape: ConvexUnion, target: Target, samples: VolumeSamples, bound: str | None) -> ConvexUnion:
+    """The shape made one-sided, if that is wanted."""
+    if bound is None:
+        return shape
+    more = target.samples(_N_VERIFY, np.random.default_rng([0, 2]))
+    points, occupied = torch.cat([samples.points, more.points]), torch.cat([samples.occupied, more.occupied])
+    if bound == "inner":
+        return inner(shape, points[~occupied].numpy())
+    within = target.inside.points.astype(np.float32)
+    corners = [] if target.surface is None else [np.asarray(target.surface.vertices, dtype=np.float32)]
+    return outer(shape, np.concatenate([points[occupied].numpy(), within, *corners]))
+
+
+def _completed(
+    shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig, rng: np.random.Generator
+) -> ConvexUnion:
+    """The shape with new parts where it leaves out much of the solid."""
+    missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
+    if missing < 2 * config.part_worth * float(samples.weights[samples.occupied].sum()):
+        return shape
+    more = pieces(uncovered(target.inside, shape), samples, config.max_parts, rng)
+    return concatenate([shape, union_of(more)]) if more else shape
 
 
 def _has_settled(history: list[float]) -> bool:

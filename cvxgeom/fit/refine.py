@@ -25,7 +25,7 @@ HARD_SHARPNESS = 400.0
 
 
 def refine_steps(
-    shape: ConvexUnion, samples: VolumeSamples, n_steps: int, generator: torch.Generator
+    shape: ConvexUnion, samples: VolumeSamples, n_steps: int, generator: torch.Generator, first: float = 0.0
 ) -> Iterator[tuple[float, ConvexUnion]]:
     """Yield (loss, shape) after each gradient step.
 
@@ -39,19 +39,18 @@ def refine_steps(
         samples: of the solid.
         n_steps: number of steps; softness is annealed over them.
         generator: draws the mini-batches.
+        first: where on the way from soft to hard to begin, from 0 to 1.
     """
     scale = _Scale.of(shape)
     # Both parameters move in units of the inradius: a normal by what its plane moves at the far end of the convex.
     turn = torch.zeros_like(shape.normals).requires_grad_()
     shift = torch.zeros_like(shape.offsets).requires_grad_()
-    optimizer = torch.optim.Adam([turn, shift], lr=_LEARNING_RATE)
+    optimizer = _Adam([turn, shift])
     volume = float(samples.weights[samples.occupied].sum())
     nearby = None
     for step in range(n_steps):
-        progress = step / max(1, n_steps - 1)
+        progress = first + (1 - first) * step / max(1, n_steps - 1)
         sharpness = _SHARPNESS[0] * (_SHARPNESS[1] / _SHARPNESS[0]) ** progress / scale.inradius
-        for group in optimizer.param_groups:
-            group["lr"] = _LEARNING_RATE * (0.02 + math.cos(progress * math.pi / 2))
         if nearby is None or step % _ASSIGN_EVERY == 0:
             nearby = _Nearby(_moved(shape, scale, turn, shift, sharpness), samples)
         local = nearby.draw(generator)
@@ -66,10 +65,28 @@ def refine_steps(
         )[:, 0]
         wrong = (torch.where(local.occupied, sdf, -sdf) * sharpness[:, None]).sigmoid()
         loss = (local.weights * wrong).sum() / volume
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        rate = _LEARNING_RATE * (0.02 + math.cos(progress * math.pi / 2))
+        optimizer.step(torch.autograd.grad(loss, [turn, shift]), rate)
         yield float(loss.detach()), _moved(shape, scale, turn, shift, sharpness).detach()
+
+
+class _Adam:
+    """As `torch.optim.Adam` with its default settings; importing that takes two seconds, a fit may take less."""
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
+        self.mean = [torch.zeros_like(p) for p in parameters]
+        self.square = [torch.zeros_like(p) for p in parameters]
+        self.n = 0
+
+    def step(self, gradients: tuple[Tensor, ...], rate: float) -> None:
+        self.n += 1
+        with torch.no_grad():
+            for p, g, mean, square in zip(self.parameters, gradients, self.mean, self.square, strict=True):
+                mean.lerp_(g, 0.1)
+                square.mul_(0.999).addcmul_(g, g, value=0.001)
+                root = (square / (1 - 0.999**self.n)).sqrt_().add_(1e-8)
+                p.addcdiv_(mean, root, value=-rate / (1 - 0.9**self.n))
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,23 @@
 
 A piece is a set of inside points. Its convex is bounded by a fixed set of directions (a discrete-orientation polytope),
 which makes the convex of any subset a maximum over rows of one matrix, so that many cuts can be tried at once. What a
-cut is judged by is the *excess*: the volume that the convexes of the two halves hold and the solid does not.
+cut is judged by is the *excess*: the volume that the convexes of the two halves hold and the solid does not, measured
+by the free ones among labeled samples.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from ..ops import cut_excess, weight_below
 from ..shape.polytope import hull_planes
+from .samples import VolumeSamples
 
 # A piece whose excess is below this share of the solid's volume is convex enough.
 PIECE_TOLERANCE = 0.002
 _SAMPLES = 1200  # points per piece on which cuts are tried
-_PROBES = 2000  # points per piece that measure its excess
-_MERGE_PROBES = 600  # the same for a pair that may be joined
+_PROBES = 4000  # free samples per piece on which cuts are tried
 _ROUNDS = 2  # of cutting and joining: what joining saves is spent on further cuts
 _EVEN = 0.3  # a cut is even if each side has at least 20 % of the points
 _EVEN_BONUS = 0.03  # share of the excess that an even cut is worth beyond what it gains at once
@@ -27,8 +28,6 @@ _SURFACE_CUTS = 28  # most frequent planes of the surface that are tried as cuts
 
 _HULL_NORMALS = 200  # of the exact hull that are candidates for planes, beside the common directions
 _OCCUPIED_WORTH = 0.05  # of keeping an occupied point out, relative to a free one
-
-Contains = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class InsidePoints:
 
 @dataclass(eq=False)
 class _Piece:
-    points: InsidePoints
+    index: np.ndarray  # of its points
     reach: np.ndarray  # (D,) how far the points reach in each direction
-    free: np.ndarray  # (m, 3) probes in its convex that are not in the solid
+    free: np.ndarray  # indices of the free samples in its convex
     excess: float  # volume that they stand for
     searched: bool = False  # whether the best cut is known
     halves: tuple["_Piece", "_Piece"] | None = None  # by that cut, if there is one
@@ -69,23 +68,29 @@ class Splitter:
 
     Args:
         inside: points in the solid.
-        contains: tells inside from outside for (n, 3) points.
-        volume: of the solid.
+        samples: labeled points in a box around the solid.
         rng: source of all random numbers.
     """
 
-    def __init__(self, inside: InsidePoints, contains: Contains, volume: float, rng: np.random.Generator):
-        self.contains, self.volume, self.rng = contains, volume, rng
+    def __init__(self, inside: InsidePoints, samples: VolumeSamples, rng: np.random.Generator):
+        self.inside, self.rng = inside, rng
+        self.volume = float(samples.weights[samples.occupied].sum())
         self.extent = float(np.ptp(inside.points, axis=0).max())
         self.directions = _directions(inside.normals)
-        self.root = self._piece(inside)
+        self.along = (inside.points @ self.directions.T).astype(np.float32)
+        self.points, self.occupied = samples.points.numpy(), samples.occupied.numpy()
+        self.weights = samples.weights.numpy()
+        free = np.flatnonzero(~self.occupied)
+        self.free_points, self.free_weights = self.points[free], self.weights[free]
+        self.free_along = self.free_points @ self.directions.T.astype(np.float32)
+        self.root = self._piece(np.arange(len(inside)), np.arange(len(free)))
 
     def split(self, max_pieces: int) -> list[InsidePoints]:
         """At most ``max_pieces`` sets of points, each nearly convex or not worth another cut."""
         pieces = [self.root]
         for _ in range(_ROUNDS):
             pieces = self._merged(self._cut(pieces, max_pieces))
-        return [piece.points for piece in pieces]
+        return [self.inside[piece.index] for piece in pieces]
 
     def planes(self, piece: InsidePoints, max_planes: int) -> tuple[np.ndarray, np.ndarray]:
         """Few half-spaces n·x + d ≤ 0 around a piece that keep out what is not solid.
@@ -110,9 +115,9 @@ class Splitter:
         reach = (piece.points @ normals.T).max(axis=0)
         low, high = -reach[3:6], reach[:3]
         margin = 0.1 * (high - low) + 0.02 * self.extent
-        probes = low - margin + (high - low + 2 * margin) * self.rng.random((_PROBES, 3))
-        worth = np.where(self.contains(probes), _OCCUPIED_WORTH, 1.0)
-        kept_out = probes @ normals.T > reach  # (probes, candidates)
+        near = np.flatnonzero(((self.points > low - margin) & (self.points < high + margin)).all(axis=1))
+        worth = self.weights[near] * np.where(self.occupied[near], np.float32(_OCCUPIED_WORTH), np.float32(1))
+        kept_out = self.points[near] @ normals.T.astype(np.float32) > reach.astype(np.float32)
         chosen: list[int] = []
         while len(chosen) < max_planes - 6:
             gains = worth @ kept_out
@@ -120,7 +125,8 @@ class Splitter:
             if gains[best] <= 0:
                 break
             chosen.append(best)
-            worth = np.where(kept_out[:, best], 0.0, worth)
+            left = ~kept_out[:, best]
+            worth, kept_out = worth[left], kept_out[left]
         # The box makes it bounded; where it does nothing, pruning takes it away again.
         chosen += [axis for axis in range(6) if axis not in chosen]
         return normals[chosen], -reach[chosen]
@@ -139,59 +145,46 @@ class Splitter:
             pieces.extend(best.halves)
         return pieces
 
-    def _piece(self, points: InsidePoints) -> _Piece:
-        reach = (points.points @ self.directions.T).max(axis=0)
-        return _Piece(points, reach, *self._free(reach, _PROBES))
-
-    def _free(self, reach: np.ndarray, n: int) -> tuple[np.ndarray, float]:
-        """Points of a convex that are not in the solid, out of n in its box, and the volume that they stand for."""
-        high, low = reach[:3], -reach[3:6]  # the first six directions are ±x, ±y, ±z
-        probes = low + (high - low) * self.rng.random((n, 3))
-        probes = probes[(probes @ self.directions.T <= reach).all(axis=1)]
-        free = probes[~self.contains(probes)]
-        return free, float(np.prod(high - low)) * len(free) / n
+    def _piece(self, index: np.ndarray, among: np.ndarray) -> _Piece:
+        """The piece of some points, whose free samples are among the given ones."""
+        reach = self.along[index].max(axis=0)
+        free = among[(self.free_along[among] <= reach).all(axis=1)]
+        return _Piece(index, reach, free, float(self.free_weights[free].sum()))
 
     def _search(self, piece: _Piece) -> None:
         """Find the cut with the least excess of the halves."""
-        normals, levels = self._cuts(piece.points)
-        points = piece.points[self.rng.permutation(len(piece.points))[:_SAMPLES]]
-        left = self._is_left(points, normals, levels)  # (n, C)
-        reach = points.points @ self.directions.T
-        free = piece.free @ self.directions.T
+        normals, levels = self._cuts(piece.index)
+        index = piece.index[self.rng.permutation(len(piece.index))[:_SAMPLES]]
+        left = self._is_left(index, normals, levels)  # (n, C)
+        reach = self.along[index]
+        probes = piece.free[self.rng.permutation(len(piece.free))[:_PROBES]]
+        weights = self.free_weights[probes]
+        weights = weights * np.float32(piece.excess / max(float(weights.sum()), 1e-30))
+        held = cut_excess(*map(torch.from_numpy, (reach, left.T.copy(), self.free_along[probes], weights))).numpy()
         # A hollow gains nothing from its first cuts, only from the last. The way there is to slice off what is convex,
         # or failing that to cut in the middle.
         even = np.abs(left.mean(axis=0) - 0.5) < _EVEN
-        per_probe = piece.excess / max(1, len(free))
-        allowed = _CONVEX_EXCESS * self.volume * len(piece.points) / len(self.root.points)
-        best, best_score, best_promise = None, -math.inf, 0.0
-        for c in range(len(levels)):
-            side = left[:, c]
-            if side.all() or not side.any():
-                continue
-            share = float(side.mean())
-            near, far = ((free <= reach[half].max(axis=0)).all(axis=1) for half in (side, ~side))
-            convex = share * (per_probe * near.sum() < allowed * share)
-            convex += (1 - share) * (per_probe * far.sum() < allowed * (1 - share))
-            promise = (_CONVEX_BONUS * convex + _EVEN_BONUS * even[c]) * piece.excess
-            score = promise - per_probe * int((near | far).sum())
-            if score > best_score:
-                best, best_score, best_promise = c, score, promise
+        allowed = _CONVEX_EXCESS * self.volume * len(piece.index) / len(self.inside)
+        share = left.mean(axis=0)
+        convex = share * (held[:, 0] < allowed * share) + (1 - share) * (held[:, 1] < allowed * (1 - share))
+        promise = (_CONVEX_BONUS * convex + _EVEN_BONUS * even) * piece.excess
+        best = int(np.where((share > 0) & (share < 1), promise - held[:, 2], -np.inf).argmax())
         piece.searched = True
-        if best is None:  # every plane leaves all points on one side
+        side = self._is_left(piece.index, normals[best], levels[best])
+        if side.all() or not side.any():  # no plane parts them
             return
-        side = self._is_left(piece.points, normals[best], levels[best])
-        if side.all() or not side.any():
-            return
-        halves = self._piece(piece.points[side]), self._piece(piece.points[~side])
+        halves = self._piece(piece.index[side], piece.free), self._piece(piece.index[~side], piece.free)
         gain = piece.excess - halves[0].excess - halves[1].excess
-        piece.halves, piece.gain = halves, max(gain, best_promise)
+        piece.halves, piece.gain = halves, max(gain, float(promise[best]))
 
-    def _is_left(self, points: InsidePoints, normals: np.ndarray, levels: np.ndarray | float) -> np.ndarray:
+    def _is_left(self, index: np.ndarray, normals: np.ndarray, levels: np.ndarray | float) -> np.ndarray:
         """Which points lie below planes n·x = level; those on the surface belong to the side of their material."""
+        points = self.inside[index]
         return (points.points - 1e-4 * self.extent * points.normals) @ normals.T < levels
 
-    def _cuts(self, points: InsidePoints) -> tuple[np.ndarray, np.ndarray]:
+    def _cuts(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Candidate planes n·x = level: the surface's own planes, and slices across the axes and principal axes."""
+        points = self.inside[index]
         normals, levels = [], []
         on_surface = points.normals.any(axis=1)
         if on_surface.any():
@@ -221,15 +214,16 @@ class Splitter:
         costs: dict[tuple[_Piece, _Piece], float] = {}
         while len(pieces) > 1:
             pairs = [(pieces[i], pieces[j]) for i, j in self._touching(pieces)]
-            for a, b in pairs:
-                if (a, b) not in costs:
-                    _, excess = self._free(np.maximum(a.reach, b.reach), _MERGE_PROBES)
-                    costs[a, b] = excess - a.excess - b.excess
+            unknown = [pair for pair in pairs if pair not in costs]
+            if unknown:
+                common = np.stack([np.maximum(a.reach, b.reach) for a, b in unknown])
+                held = weight_below(*map(torch.from_numpy, (self.free_along, self.free_weights, common))).tolist()
+                costs |= {(a, b): one - a.excess - b.excess for (a, b), one in zip(unknown, held, strict=True)}
             a, b = min(pairs, key=lambda pair: costs[pair], default=(None, None))
             if a is None or b is None or costs[a, b] >= allowed:
                 break
             pieces = [piece for piece in pieces if piece not in (a, b)]
-            pieces.append(self._piece(a.points + b.points))
+            pieces.append(self._piece(np.concatenate([a.index, b.index]), np.arange(len(self.free_points))))
         return pieces
 
     def _touching(self, pieces: list[_Piece]) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import _build
 
-ABI = 4  # of _native/api.h
+ABI = 5  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
 
@@ -57,6 +57,7 @@ EvidenceCall = _structure(
     "batch n views height width",
     "is_double threads",
 )
+CutsCall = _structure("CutsCall", "rows weights along left result", "n columns n_along n_cuts", "threads")
 
 
 class GridCall(ctypes.Structure):
@@ -90,6 +91,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "raycast": RaycastCall,
     "sample_grid": GridCall,
     "evidence": EvidenceCall,
+    **dict.fromkeys(("cut_excess", "weight_below", "points_within"), CutsCall),
     "peak": PeakCall,
 }
 

@@ -8,6 +8,7 @@ import torch
 import trimesh
 
 import cvxgeom
+from cvxgeom._types import FitStatus
 from cvxgeom.data import LabeledPoints, solidify
 from cvxgeom.fit import FitConfig, FitStep, fit_steps
 
@@ -79,7 +80,7 @@ def test_steps_report_progress_and_end_with_the_result():
     assert [step.result is None for step in steps] == [True, True, True, True, False]
     result = steps[-1].result
     assert len(result.history) == 30 and all(0 <= loss < 10 for loss in result.history)
-    assert set(result.scores) == {"iou", "iou_smooth", "iou_initial"}
+    assert set(result.scores) == {"iou", "iou_smooth", "iou_initial", "distance"}
     assert abs(result.scores["iou"] - result.scores["iou_smooth"]) < 0.05
 
 
@@ -109,3 +110,63 @@ def test_wrong_sources_are_named():
         cvxgeom.fit("chair.obj")
     with pytest.raises(ValueError, match="at least one occupied point"):
         cvxgeom.fit(LabeledPoints(torch.rand(10, 3), torch.zeros(10, dtype=torch.bool)))
+
+
+def torus() -> trimesh.Trimesh:
+    return trimesh.creation.torus(1.0, 0.35)
+
+
+def test_bounds_are_one_sided():
+    mesh = torus()
+    solid, rng = solidify(mesh), np.random.default_rng(5)
+    points = rng.uniform(*mesh.bounds, (50_000, 3))
+    inside = solid.contains(points)
+    config = dataclasses.replace(QUICK, max_parts=10)
+    within = cvxgeom.fit(solid, dataclasses.replace(config, bound="inner"))
+    around = cvxgeom.fit(solid, dataclasses.replace(config, bound="outer"))
+    held = [shape.contains(torch.from_numpy(points).float()).numpy() for shape in (within.shape, around.shape)]
+    # Fresh points: what samples cannot see is a thin rest.
+    assert (held[0] & ~inside).sum() < 0.003 * inside.sum()
+    assert (~held[1] & inside).sum() < 0.003 * inside.sum()
+    assert around.shape.contains(torch.from_numpy(np.array(mesh.vertices)).float() * 0.9999).float().mean() > 0.99
+    assert min(within.scores["iou"], around.scores["iou"]) > 0.7
+
+
+def test_an_error_as_a_length_is_in_the_unit_of_the_source():
+    small, large = torus(), torus()
+    large.apply_scale(1000)
+    config = dataclasses.replace(QUICK, n_steps=0, max_parts=10)
+    distances = [cvxgeom.fit(mesh, config).scores["distance"] for mesh in (small, large)]
+    assert distances[1] == pytest.approx(1000 * distances[0], rel=0.05)
+    loose = cvxgeom.fit(large, dataclasses.replace(config, n_steps=20, max_error=1.1 * distances[1]))
+    assert (loose.status, len(loose.history)) == (FitStatus.CONVERGED, 0)
+    strict = cvxgeom.fit(large, dataclasses.replace(config, n_steps=20, max_error=0.01 * distances[1]))
+    assert len(strict.history) == 20
+
+
+def test_without_time_there_are_no_steps_and_a_shape_all_the_same():
+    result = cvxgeom.fit(torus(), dataclasses.replace(QUICK, n_steps=5000, max_seconds=1e-3))
+    assert result.status == FitStatus.BUDGET_REACHED and len(result.history) <= 1
+    assert result.scores["iou"] > 0.5
+
+
+def test_a_cap_on_vertices_is_one_on_planes():
+    assert FitConfig(max_vertices=12, max_halfspaces=24).most_planes == 8
+    result = cvxgeom.fit(trimesh.creation.icosphere(3), dataclasses.replace(QUICK, max_vertices=12, max_parts=4))
+    assert all(len(polytope.vertices) <= 12 for polytope in result.shape.polytopes())
+
+
+def test_a_start_is_kept_where_it_is_good():
+    mesh = trimesh.creation.box((2.0, 1, 1))
+    halves = cvxgeom.concatenate([cvxgeom.box(center=(x, 0, 0)) for x in (-0.5, 0.5)])
+    kept = cvxgeom.fit(mesh, QUICK, init=halves)
+    assert kept.scores["iou"] == pytest.approx(1.0, abs=1e-3) and kept.history == ()
+    off = cvxgeom.fit(mesh, dataclasses.replace(QUICK, n_steps=60), init=cvxgeom.box(size=(1.8, 1.1, 0.9)))
+    assert off.scores["iou"] > off.scores["iou_initial"] + 0.05
+
+
+def test_qualities_are_names_of_configs():
+    assert FitConfig.preset() == FitConfig() == FitConfig.preset("balanced")
+    assert FitConfig.preset("fast", seed=3).seed == 3
+    with pytest.raises(ValueError, match="quality must be one of"):
+        FitConfig.preset("perfect")

@@ -6,17 +6,14 @@ import torch
 import trimesh
 
 import cvxgeom
-from cvxgeom.fit.prune import prune
+from cvxgeom.fit.bound import inner, outer
+from cvxgeom.fit.parts import Part, parts_of, union_of
 from cvxgeom.fit.samples import VolumeSamples, stratified
+from cvxgeom.fit.simplify import simplify
+from cvxgeom.fit.snap import snap
 from cvxgeom.fit.split import InsidePoints, Splitter
 
 from .solids import frame, l_shape, table
-
-
-def in_l_shape(points: np.ndarray) -> np.ndarray:
-    x, y, z = points.T
-    low = (points >= 0).all(axis=1) & (z <= 0.5)
-    return low & (((x <= 1) & (y <= 0.3)) | ((x <= 0.3) & (y <= 1)))
 
 
 def box_samples(seed: int = 0) -> VolumeSamples:
@@ -48,19 +45,25 @@ def points_of(mesh) -> InsidePoints:
     return InsidePoints(np.asarray(points), np.asarray(mesh.face_normals[faces]))
 
 
+def splitter_of(mesh) -> Splitter:
+    solid = cvxgeom.data.solidify(mesh)
+    rng = np.random.default_rng(0)
+    inside = points_of(mesh)
+    longest = float(np.ptp(mesh.bounds, axis=0).max())
+    samples = stratified(lambda p: np.asarray(solid.contains(p)), mesh.bounds, inside.points, 40_000, rng)
+    assert longest == pytest.approx(1.0, abs=0.01), "lengths in splitting are per longest side"
+    return Splitter(inside, samples, rng)
+
+
 @pytest.mark.parametrize(("make", "n_pieces"), [(l_shape, 2), (table, 5), (frame, 4)])
 def test_splitting_finds_the_boxes(make, n_pieces):
-    mesh = make()
-    contains = cvxgeom.data.solidify(mesh).contains
-    splitter = Splitter(points_of(mesh), lambda p: np.asarray(contains(p)), mesh.volume, np.random.default_rng(0))
-    pieces = splitter.split(16)
+    pieces = splitter_of(make()).split(16)
     assert n_pieces <= len(pieces) <= n_pieces + 1
     assert sum(len(piece) for piece in pieces) == 8000, "every point stays in exactly one piece"
 
 
 def test_planes_enclose_their_piece():
-    mesh = l_shape()
-    splitter = Splitter(points_of(mesh), in_l_shape, mesh.volume, np.random.default_rng(0))
+    splitter = splitter_of(l_shape())
     for piece in splitter.split(8):
         normals, offsets = splitter.planes(piece, 12)
         assert len(normals) <= 12
@@ -68,20 +71,101 @@ def test_planes_enclose_their_piece():
         assert cvxgeom.from_planes(torch.from_numpy(normals), torch.from_numpy(offsets)).polytopes()[0].is_bounded
 
 
-def test_pruning_drops_what_does_nothing():
+def test_a_part_knows_its_planes_and_points():
+    cube = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
+    part = Part.around(np.concatenate([cube, [[0.5, 0.5, 0.5]]]))
+    assert len(part) == 6 and len(part.vertices) == 8
+    points = np.array([[0.5, 0.5, 0.5], [1.04, 0.5, 0.5], [0.5, -0.2, 0.5]], dtype=np.float32)
+    assert part.inside(points).tolist() == [0]
+    assert part.inside(points, margin=0.05).tolist() == [0, 1]
+    back = parts_of(union_of([part, Part.around(cube + 3)]))
+    assert [float(p.vertices.min()) for p in back] == pytest.approx([0.0, 3.0], abs=1e-6)
+    with pytest.raises(ValueError, match="must enclose a volume"):
+        Part.around(cube[:4])
+
+
+def test_a_cap_on_planes_encloses_the_points():
+    points = np.random.default_rng(0).standard_normal((200, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    part = Part.around(points, max_planes=12)
+    assert len(part) <= 12
+    assert part.height(points).max() <= 1e-6
+    assert part.height(part.vertices).max() <= 1e-5, "its vertices are those of its planes"
+
+
+def test_simplification_drops_what_does_nothing():
     """A box given twice, a part outside of the solid, and planes that touch nothing or next to nothing."""
     cube = cvxgeom.box()
     diagonal = torch.nn.functional.normalize(torch.tensor([[1.0, 1, 1], [1, 1, 0]]), dim=-1)
     idle = cvxgeom.from_planes(
-        torch.cat([cube.normals[0], diagonal]), torch.cat([cube.offsets[0], torch.tensor([-5.0, -0.705])]), size=1.0
+        torch.cat([cube.normals[0], diagonal]), torch.cat([cube.offsets[0], torch.tensor([-5.0, -0.7070])]), size=1.0
     )
     outside = cvxgeom.box(size=0.05, center=(0.525, 0, 0))
-    shape = prune(cvxgeom.concatenate([idle, cube, outside]), box_samples())
+    shape = simplify(cvxgeom.concatenate([idle, cube, outside]), box_samples(), 0.0005, 64, 24)
     assert (shape.n_convexes, shape.n_halfspaces) == (1, 6)
-    assert float(shape.polytopes()[0].volume) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_pruning_keeps_what_is_needed():
-    half = [cvxgeom.box(size=(0.5, 1, 1), center=(x, 0, 0)) for x in (-0.25, 0.25)]
-    shape = prune(cvxgeom.concatenate(half), box_samples())
-    assert shape.n_convexes == 2
+def test_simplification_merges_halves_and_keeps_what_is_needed():
+    low = cvxgeom.box(size=(1, 0.5, 1), center=(0, -0.25, 0))
+    high = cvxgeom.box(size=(1, 0.5, 1), center=(0, 0.25, 0))
+    both = cvxgeom.concatenate([low, high])
+    samples = box_samples()
+    merged = simplify(both, samples, 0.001, 64, 24)
+    assert (merged.n_convexes, merged.n_halfspaces) == (1, 6)
+    assert samples.iou(merged.contains(samples.points)) == 1.0
+    # Of an L the hull of the arms holds much that is free: they stay apart, unless the cap on parts demands it.
+    solid = cvxgeom.data.solidify(l_shape())
+    points = points_of(l_shape()).points
+    labeled = stratified(
+        lambda p: np.asarray(solid.contains(p)), solid.bounds, points, 40_000, np.random.default_rng(0)
+    )
+    arms = cvxgeom.concatenate(
+        [
+            cvxgeom.box(size=(1, 0.3, 0.5), center=(0.5, 0.15, 0.25)),
+            cvxgeom.box(size=(0.3, 1, 0.5), center=(0.15, 0.5, 0.25)),
+        ]
+    )
+    assert simplify(arms, labeled, 0.01, 64, 24).n_convexes == 2
+    assert simplify(arms, labeled, 0.01, 1, 24).n_convexes == 1
+
+
+def test_a_cap_on_planes_is_kept_at_any_cost():
+    ball = cvxgeom.sphere(radius=0.5, n_halfspaces=60)
+    shape = simplify(ball, box_samples(), 0.0, 64, 14)
+    assert shape.n_halfspaces <= 14 and shape.polytopes()[0].is_bounded
+
+
+def test_snapping_puts_planes_on_the_surface():
+    """A box 2 % off and turned by 2 degrees lands on the cube, whose faces are flat; what is far away stays."""
+    samples, rng = box_samples(), np.random.default_rng(1)
+    surface = rng.random((20_000, 3)) - 0.5
+    axis, side = rng.integers(0, 3, 20_000), rng.choice([-0.5, 0.5], 20_000)
+    surface[np.arange(20_000), axis] = side
+    normals = np.zeros_like(surface)
+    normals[np.arange(20_000), axis] = np.sign(side)
+    c, s = np.cos(np.radians(0.5)), np.sin(np.radians(0.5))
+    off = cvxgeom.box(size=(1.004, 0.996, 1.0)).rotate(torch.tensor([[c, -s, 0], [s, c, 0], [0, 0, 1]]).float())
+    snapped = snap(off, InsidePoints(surface, normals), samples, reach=0.02)
+    low, high = snapped.polytopes()[0].bounds
+    torch.testing.assert_close(
+        torch.stack([low, high]).float(), torch.tensor([[-0.5] * 3, [0.5] * 3]), atol=1e-3, rtol=0
+    )
+    far = cvxgeom.box(size=0.5)
+    assert torch.equal(
+        snap(far, InsidePoints(surface, normals), samples, reach=0.02).polytopes()[0].bounds, far.polytopes()[0].bounds
+    )
+    nothing = InsidePoints(surface, np.zeros_like(normals))
+    assert snap(off, nothing, samples, reach=0.02) is off, "points without normals say nothing"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_sided_shapes(seed):
+    points = np.random.default_rng(seed).uniform(-0.7, 0.7, (5000, 3)).astype(np.float32)
+    occupied = np.linalg.norm(points, axis=1) <= 0.5
+    start = cvxgeom.concatenate([cvxgeom.sphere(radius=0.48), cvxgeom.box(size=(0.9, 0.2, 0.2))])
+    within = inner(start, points[~occupied])
+    assert not within.contains(torch.from_numpy(points[~occupied])).any()
+    assert within.contains(torch.from_numpy(points[occupied])).float().mean() > 0.6
+    around = outer(start, points[occupied])
+    assert around.contains(torch.from_numpy(points[occupied])).all()
+    assert float(around.polytopes()[0].volume) < 1.5 * 4 / 3 * np.pi * 0.5**3

@@ -1,0 +1,116 @@
+"""Convexes of a fit as plain arrays: planes and vertices in one frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import ConvexHull, QhullError
+
+from ..ops import points_within
+from ..shape import ConvexUnion, Polytope, concatenate, from_planes
+from ..shape.polytope import hull_planes
+from .samples import VolumeSamples
+
+_BOX = np.concatenate([np.eye(3), -np.eye(3)])
+_SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
+MOST_PLANES = 80  # of a hull, before samples choose among them
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One bounded convex.
+
+    Args:
+        normals: (H, 3) outward unit normals.
+        offsets: (H,): n·x + d ≤ 0 inside.
+        vertices: (V, 3).
+    """
+
+    normals: np.ndarray
+    offsets: np.ndarray
+    vertices: np.ndarray
+
+    @classmethod
+    def around(cls, points: np.ndarray, max_planes: int | None = None) -> "Part":
+        """The hull of points, or with a cap on its planes a convex that encloses it.
+
+        Raises:
+            ValueError: the points enclose no volume.
+        """
+        try:
+            found = ConvexHull(points)
+        except (QhullError, ValueError):
+            raise ValueError(f"points must enclose a volume, got {len(points)} that do not") from None
+        corners = points[found.vertices]
+        # Triangles of one face have one plane, up to rounding.
+        _, first = np.unique((found.equations / _SAME).round(), axis=0, return_index=True)
+        normals = found.equations[first, :3]
+        if max_planes is None or len(normals) <= max_planes:
+            return cls(normals, -(corners @ normals.T).max(axis=0), corners)
+        return parts_of(union_of([cls(*hull_planes(corners, max_planes), corners)]))[0]
+
+    @classmethod
+    def of(cls, polytope: Polytope, normals: np.ndarray, offsets: np.ndarray) -> "Part":
+        """A bounded polytope, with only those of its planes that have a face.
+
+        Args:
+            polytope: of the planes.
+            normals: (H, 3).
+            offsets: (H,) in the frame of the polytope.
+        """
+        faces = sorted(set(polytope.face_planes))
+        return cls(normals[faces], offsets[faces], polytope.vertices.double().numpy())
+
+    def __len__(self) -> int:
+        return len(self.normals)
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest corner of its vertices."""
+        return self.vertices.min(axis=0), self.vertices.max(axis=0)
+
+    def inside(self, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """Indices of the points (float32) in it, or out of it by no more than a margin."""
+        low, high = self.bounds
+        # The box first: it leaves out most points at once.
+        normals = np.concatenate([_BOX, self.normals]).astype(np.float32)
+        offsets = (np.concatenate([-high, low, self.offsets]) - margin).astype(np.float32)
+        return points_within(*map(torch.from_numpy, (points, normals, offsets))).numpy().nonzero()[0]
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """(N, H) signed distance of points to its planes."""
+        return points @ self.normals.T.astype(points.dtype) + self.offsets.astype(points.dtype)
+
+
+def parts_of(shape: ConvexUnion) -> list[Part]:
+    """The bounded convexes of a single union."""
+    normals = shape.normals.double().numpy()
+    offsets = shape.offsets.double().numpy() - np.einsum("khi,ki->kh", normals, shape.translations.double().numpy())
+    return [
+        Part.of(polytope, normals[k], offsets[k]) for k, polytope in enumerate(shape.polytopes()) if polytope.is_bounded
+    ]
+
+
+def union_of(parts: list[Part]) -> ConvexUnion:
+    """Parts as a union in float32, each about the middle of its vertices."""
+    found = []
+    for part in parts:
+        center = part.vertices.mean(axis=0)
+        offsets = torch.from_numpy(part.offsets + part.normals @ center)
+        found.append(from_planes(torch.from_numpy(part.normals), offsets, size=1.0).translate(torch.from_numpy(center)))
+    return concatenate(found).to(torch.float32)
+
+
+def worth_of(samples: VolumeSamples) -> np.ndarray:
+    """(N,) share of the solid's volume that covering a sample wins: negative where it is free."""
+    worth = torch.where(samples.occupied, samples.weights, -samples.weights)
+    return (worth / samples.weights[samples.occupied].sum()).numpy()
+
+
+def covering(parts: list[Part], points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Indices of the points in each part, and the number of parts that hold each point."""
+    inside = [part.inside(points) for part in parts]
+    count = np.zeros(len(points), dtype=np.int32)
+    for index in inside:
+        count[index] += 1
+    return inside, count

@@ -1,0 +1,151 @@
+"""Simplification: fewer parts and fewer planes for hardly any error, judged by labeled samples."""
+
+import numpy as np
+
+from ..shape import ConvexUnion
+from .parts import MOST_PLANES, Part, covering, parts_of, union_of, worth_of
+from .samples import VolumeSamples
+
+# What may be lost by one plane, as a share of the solid's volume.
+PLANE_TOLERANCE = 0.00001
+_TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
+_FENCE = 3000  # points around the samples' box that no convex may reach: where there are no samples, nothing else tells
+_FENCES = (1.05, 1.3, 2.0)  # sizes of the fences per size of the box
+
+
+def simplify(
+    shape: ConvexUnion, samples: VolumeSamples, part_worth: float, max_parts: int, max_halfspaces: int
+) -> ConvexUnion:
+    """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
+
+    Judged by the exact polytopes: merging two parts costs the free volume that the hull of both newly holds less the
+    occupied; dropping one costs the occupied volume that only it covers less the free; dropping a plane of a convex
+    costs the free volume that this convex newly holds less the occupied.
+
+    Args:
+        shape: a single union.
+        samples: of the solid.
+        part_worth: share of the solid's volume that one part less may cost.
+        max_parts: cap, whatever it costs.
+        max_halfspaces: cap per convex, whatever it costs.
+    """
+    parts = parts_of(shape)
+    if not parts:
+        return shape
+    points, worth = samples.points.numpy(), worth_of(samples)
+    parts = _merged(parts, points, worth, part_worth, max_parts)
+    return union_of(_without_idle_planes(parts, points, worth, max_halfspaces))
+
+
+def _merged(parts: list[Part], points: np.ndarray, worth: np.ndarray, part_worth: float, max_parts: int) -> list[Part]:
+    found, count = covering(parts, points)
+    live, inside = dict(enumerate(parts)), dict(enumerate(found))
+    merges: dict[tuple[int, int], tuple[float, Part]] = {}
+    fresh = list(live)
+
+    def cost_of(part: Part) -> float:
+        return -float(bare_worth[part.inside(bare_points)].sum())
+
+    while len(live) > 1:
+        bare = count == 0
+        bare_points, bare_worth = points[bare], worth[bare]
+        for k in fresh:
+            for other in live:
+                pair = (min(k, other), max(k, other))
+                if other != k and pair not in merges and _touch(live[k], live[other]):
+                    if (both := _hull(live[k], live[other])) is not None:
+                        merges[pair] = cost_of(both), both
+        fresh = []
+        drops = {k: float(worth[index[count[index] == 1]].sum()) for k, index in inside.items()}
+        drop = min(drops, key=lambda k: drops[k])
+        pair = min(merges, key=lambda pair: merges[pair][0], default=None)
+        cost = min(drops[drop], merges[pair][0]) if pair else drops[drop]
+        if cost > part_worth and len(live) <= max_parts:
+            break
+        if pair is None or drops[drop] <= merges[pair][0]:
+            gone, new = (drop,), None
+        else:
+            gone, (old, new) = pair, merges[pair]
+            # Its cost may be out of date: what one of them covered then, others may not cover now.
+            merges[pair] = again = cost_of(new), new
+            if again[0] > old + 1e-9:
+                continue
+        for k in gone:
+            count[inside.pop(k)] -= 1
+            del live[k]
+        merges = {p: found for p, found in merges.items() if not set(p) & set(gone)}
+        if new is not None:
+            k = max([*live, *gone]) + 1
+            live[k], inside[k] = new, new.inside(points)
+            count[inside[k]] += 1
+            fresh = [k]
+    return list(live.values())
+
+
+def _hull(a: Part, b: Part) -> Part | None:
+    try:
+        return Part.around(np.concatenate([a.vertices, b.vertices]))
+    except ValueError:
+        return None
+
+
+def _touch(a: Part, b: Part) -> bool:
+    (low, high), (other_low, other_high) = a.bounds, b.bounds
+    return bool((low <= other_high + _TOUCHING).all() and (other_low <= high + _TOUCHING).all())
+
+
+def _without_idle_planes(parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int) -> list[Part]:
+    inside, count = covering(parts, points)
+    fence = _fence(points)
+    found = []
+    for part, index in zip(parts, inside, strict=True):
+        count[index] -= 1
+        part = _few_planes(part, points, np.where(count > 0, np.float32(0), worth), fence, max_halfspaces)
+        index = part.inside(points)
+        count[index] += 1
+        found.append(part)
+    return found
+
+
+def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.ndarray, most: int) -> Part:
+    """The part without the planes that keep next to nothing out, or nothing that others do not keep out."""
+    if len(part) > MOST_PLANES:
+        part = Part.around(part.vertices, MOST_PLANES)
+    concerned = np.flatnonzero(worth)
+    out = np.concatenate([part.height(points[concerned]) > 0, part.height(fence) > 0])
+    worth = np.concatenate([worth[concerned], np.full(len(fence), -1, dtype=np.float32)])
+    number = out.sum(axis=1)
+    alone = number == 1
+    kept = np.ones(len(part), dtype=bool)
+    costs = -np.bincount(out[alone].argmax(axis=1), weights=worth[alone], minlength=len(part))
+    while kept.sum() > 4:
+        plane = int(np.where(kept, costs, np.inf).argmin())
+        if costs[plane] > PLANE_TOLERANCE and kept.sum() <= most:
+            break
+        kept[plane] = False
+        change = out[:, plane]
+        number = number - change
+        # What two planes kept out is now kept out by one.
+        newly = change & (number == 1)
+        owner = (out[newly] & kept).argmax(axis=1)
+        costs -= np.bincount(owner, weights=worth[newly], minlength=len(part))
+    normals, offsets = part.normals[kept], part.offsets[kept]
+    fewer = parts_of(union_of([Part(normals, offsets, part.vertices)]))
+    low, high = fence.min(axis=0), fence.max(axis=0)
+    if not fewer or (fewer[0].bounds[0] < low).any() or (fewer[0].bounds[1] > high).any():
+        return part if len(part) <= most else Part.around(part.vertices, most)
+    return fewer[0]
+
+
+def _fence(points: np.ndarray) -> np.ndarray:
+    """Points on boxes around the box of the samples."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2, (high - low) / 2
+    rng = np.random.default_rng(0)
+    found = []
+    for size in _FENCES:
+        drawn = rng.uniform(-1, 1, (_FENCE // len(_FENCES), 3))
+        axis = rng.integers(0, 3, len(drawn))
+        drawn[np.arange(len(drawn)), axis] = np.sign(drawn[np.arange(len(drawn)), axis])
+        found.append(middle + size * half * drawn)
+    return np.concatenate(found).astype(np.float32)

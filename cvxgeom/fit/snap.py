@@ -1,0 +1,66 @@
+"""Snapping: planes that lie close to the solid's surface move onto it, exactly where it is flat."""
+
+import numpy as np
+
+from ..shape import ConvexUnion
+from .parts import Part, covering, parts_of, union_of, worth_of
+from .samples import VolumeSamples
+from .split import InsidePoints
+
+_ALIGNED = 0.97  # least cosine between a plane and the surface that it may follow
+_LEAST = 6  # surface points that a plane needs to move, three times as many to turn
+
+
+def snap(shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reach: float) -> ConvexUnion:
+    """The shape with planes fitted to the surface points beside their faces.
+
+    Gradients find the right faces, but with few and random samples only to about a thousandth of the longest side; of
+    thin parts that is much. Least squares through surface points is exact on what is flat, and balanced on what is
+    curved. A part stays as it was where the samples say that it was better.
+
+    Args:
+        shape: a single union.
+        surface: points of the solid; those with a normal count.
+        samples: of the solid.
+        reach: how far from a face its surface points may lie, per unit of the longest side.
+    """
+    on_surface = surface.normals.any(axis=1)
+    if not on_surface.any():
+        return shape
+    points, normals = surface.points[on_surface].astype(np.float32), surface.normals[on_surface]
+    parts, worth = parts_of(shape), worth_of(samples)
+    where = samples.points.numpy()
+    inside, count = covering(parts, where)
+    for k, part in enumerate(parts):
+        moved = _moved(part, points, normals, reach)
+        if moved is None:
+            continue
+        count[inside[k]] -= 1
+        new = moved.inside(where)
+        if worth[new[count[new] == 0]].sum() >= worth[inside[k][count[inside[k]] == 0]].sum():
+            parts[k], inside[k] = moved, new
+        count[inside[k]] += 1
+    return union_of(parts) if parts else shape
+
+
+def _moved(part: Part, points: np.ndarray, normals: np.ndarray, reach: float) -> Part | None:
+    near = part.inside(points, reach)
+    height = part.height(points[near])
+    plane = height.argmax(axis=1)
+    beside = height[np.arange(len(near)), plane] > -reach
+    beside &= np.einsum("ni,ni->n", normals[near], part.normals[plane]) > _ALIGNED
+    new_normals, new_offsets = part.normals.copy(), part.offsets.copy()
+    for h in np.unique(plane[beside]):
+        own = points[near[beside & (plane == h)]].astype(np.float64)
+        if len(own) < _LEAST:
+            continue
+        middle = own.mean(axis=0)
+        if len(own) >= 3 * _LEAST:
+            spread, axes = np.linalg.eigh(np.cov((own - middle).T))
+            normal = axes[:, 0] * np.sign(axes[:, 0] @ part.normals[h])
+            # A narrow strip of points says where the face is, not how it turns about the strip.
+            if spread[1] > (2 * reach) ** 2 / 12 and normal @ part.normals[h] > _ALIGNED:
+                new_normals[h] = normal
+        new_offsets[h] = -float(middle @ new_normals[h])
+    found = parts_of(union_of([Part(new_normals, new_offsets, part.vertices)]))
+    return found[0] if found else None

@@ -1,0 +1,73 @@
+// What splitting a solid counts. Rows leave a loop at the first limit that they exceed: most do at the first few.
+#include <vector>
+
+#include "../../_native/block.h"
+
+namespace cvxgeom {
+namespace CVX_NS {
+namespace {
+
+bool is_below(const float* row, const float* limit, std::int64_t columns) {
+    for (std::int64_t d = 0; d < columns; ++d)
+        if (!(row[d] <= limit[d])) return false;
+    return true;
+}
+
+}  // namespace
+
+int cut_excess(const CutsCall& call) {
+    const std::int64_t columns = call.columns, points = call.n_along;
+    const float *const rows = static_cast<const float*>(call.rows), *const along = static_cast<const float*>(call.along);
+    const float* const weights = static_cast<const float*>(call.weights);
+    parallel(call.n_cuts, call.threads, [&](std::int64_t c) {
+        const unsigned char* const left = static_cast<const unsigned char*>(call.left) + c * points;
+        std::vector<float> reach(2 * columns, -__builtin_inff());
+        for (std::int64_t i = 0; i < points; ++i) {
+            float* const half = reach.data() + (left[i] ? 0 : columns);
+            const float* const row = along + i * columns;
+            for (std::int64_t d = 0; d < columns; ++d) half[d] = row[d] > half[d] ? row[d] : half[d];
+        }
+        double sums[3] = {0, 0, 0};
+        for (std::int64_t i = 0; i < call.n; ++i) {
+            const bool near = is_below(rows + i * columns, reach.data(), columns);
+            const bool far = is_below(rows + i * columns, reach.data() + columns, columns);
+            sums[0] += near ? weights[i] : 0;
+            sums[1] += far ? weights[i] : 0;
+            sums[2] += near || far ? weights[i] : 0;
+        }
+        for (int k = 0; k < 3; ++k) static_cast<float*>(call.result)[3 * c + k] = static_cast<float>(sums[k]);
+    });
+    return OK;
+}
+
+int weight_below(const CutsCall& call) {
+    const float* const rows = static_cast<const float*>(call.rows);
+    const float* const weights = static_cast<const float*>(call.weights);
+    parallel(call.n_along, call.threads, [&](std::int64_t c) {
+        const float* const limit = static_cast<const float*>(call.along) + c * call.columns;
+        double sum = 0;
+        for (std::int64_t i = 0; i < call.n; ++i)
+            if (is_below(rows + i * call.columns, limit, call.columns)) sum += weights[i];
+        static_cast<float*>(call.result)[c] = static_cast<float>(sum);
+    });
+    return OK;
+}
+
+int points_within(const CutsCall& call) {
+    constexpr std::int64_t STEP = 4096;
+    const float *const points = static_cast<const float*>(call.rows), *const normals = static_cast<const float*>(call.along);
+    const float* const offsets = static_cast<const float*>(call.weights);
+    parallel((call.n + STEP - 1) / STEP, call.threads, [&](std::int64_t task) {
+        for (std::int64_t i = task * STEP; i < least((task + 1) * STEP, call.n); ++i) {
+            const float x = points[3 * i], y = points[3 * i + 1], z = points[3 * i + 2];
+            bool inside = true;
+            for (std::int64_t h = 0; inside && h < call.n_along; ++h)
+                inside = normals[3 * h] * x + normals[3 * h + 1] * y + normals[3 * h + 2] * z + offsets[h] <= 0;
+            static_cast<unsigned char*>(call.result)[i] = inside;
+        }
+    });
+    return OK;
+}
+
+}  // namespace CVX_NS
+}  // namespace cvxgeom
