@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .._files import atomic_path
 
@@ -44,16 +44,7 @@ def read_weights(path: str | os.PathLike, format: str, build: Callable[[dict[str
         FileNotFoundError: there is no such file.
         ValueError: it is not such a file, or its weights are of another configuration.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name).float() for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{str(path)!r} is damaged or not a safetensors file") from error
+    state, metadata = read_state(path)
     if metadata.get("format") != format:
         raise ValueError(f"{str(path)!r} does not hold a {format} model, its format is {metadata.get('format')!r}")
     try:
@@ -65,3 +56,21 @@ def read_weights(path: str | os.PathLike, format: str, build: Callable[[dict[str
     except RuntimeError as error:
         raise ValueError(f"{str(path)!r} holds weights that do not fit its configuration") from error
     return model
+
+
+def read_state(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights in float32 by name, and metadata, of any safetensors file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged or of another kind.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name).float() for name in file.keys()}, file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{str(path)!r} is damaged or not a safetensors file") from error

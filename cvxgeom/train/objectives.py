@@ -9,7 +9,17 @@ from torch import Tensor, nn
 
 from ..color import ColorViews
 from ..depth import DepthViews
-from ..losses import N_GUIDES, LossWeights, cross_entropy, decomposition, guidance, localization, loss_terms, soft_iou
+from ..losses import (
+    N_GUIDES,
+    LossWeights,
+    approximation,
+    cross_entropy,
+    decomposition,
+    guidance,
+    localization,
+    loss_terms,
+    soft_iou,
+)
 from ..ops import training_indicators
 from ..shape import ConvexUnion
 from .batches import Batch
@@ -39,7 +49,7 @@ class StagedObjective:
 
     The approximation term of the paper gives way to a soft IoU, for which a chair of 2 % fill counts as much as a
     block, and a cross-entropy, which still pulls where squared errors are flat. Convexes start soft, to be moved from
-    afar, and harden.
+    afar, and harden. A term of weight 0 is left out.
 
     Args:
         soft_iou: weight of `cvxgeom.losses.soft_iou` over the uniform points.
@@ -47,6 +57,7 @@ class StagedObjective:
         decomposition: weight of the paper's term.
         guidance: weight of the paper's term.
         localization: weight of the paper's term.
+        approximation: weight of the paper's term, which `soft_iou` replaces.
         early: weight of each stage before the last.
         hardness: at first and in the end, sharpness in units of 1 / inradius.
         hard_from: progress from which on the hardness stays.
@@ -57,6 +68,7 @@ class StagedObjective:
     decomposition: float = 0.1
     guidance: float = 0.1
     localization: float = 0.1
+    approximation: float = 0.0
     early: float = 0.5
     hardness: tuple[float, float] = (1.5, 12.0)
     hard_from: float = 0.8
@@ -73,7 +85,10 @@ class StagedObjective:
         with torch.autocast(batch.points.device.type, enabled=False):
             terms = [self._terms(stage, batch) for stage in stages]
             totals = [torch.stack([getattr(self, name) * value for name, value in t.items()]).sum() for t in terms]
-        return totals[-1] + self.early * torch.stack(totals[:-1]).sum(), terms[-1]
+        loss = totals[-1]
+        if self.early and totals[:-1]:
+            loss = loss + self.early * torch.stack(totals[:-1]).sum()
+        return loss, terms[-1]
 
     def _terms(self, shape: ConvexUnion, batch: Batch) -> Terms:
         occupancy, n = batch.occupancy, batch.points.shape[1]
@@ -88,13 +103,15 @@ class StagedObjective:
             min(N_GUIDES, n),
         )
         m = batch.n_uniform
-        return {
-            "soft_iou": soft_iou(found.union[:, :m], occupancy[:, :m], batch.weights),
-            "cross_entropy": cross_entropy(found.union, occupancy, m),
-            "decomposition": decomposition(found.total),
-            "guidance": guidance(found.guides, occupancy),
-            "localization": localization(shape.translations, batch.points, occupancy),
+        terms: dict[str, Callable[[], Tensor]] = {
+            "soft_iou": lambda: soft_iou(found.union[:, :m], occupancy[:, :m], batch.weights),
+            "cross_entropy": lambda: cross_entropy(found.union, occupancy, m),
+            "decomposition": lambda: decomposition(found.total),
+            "guidance": lambda: guidance(found.guides, occupancy),
+            "localization": lambda: localization(shape.translations, batch.points, occupancy),
+            "approximation": lambda: approximation(found.union, occupancy, m),
         }
+        return {name: term() for name, term in terms.items() if getattr(self, name)}
 
 
 def field_objective(model: nn.Module, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
@@ -123,7 +140,9 @@ def _field_loss(
 
 @dataclass(frozen=True)
 class ColorObjective:
-    """For models that estimate depth first: they learn that at first, then also to live with its errors.
+    """For models that estimate depth first: that it is right, and that what is made of it lives with its errors.
+
+    Begin with weights that know depth (`DepthObjective`, longer) and what to make of it, or nothing comes of it.
 
     Args:
         solid: loss of what is made of depth views: (model, views, batch, progress) → loss and terms.
@@ -133,7 +152,7 @@ class ColorObjective:
 
     solid: Callable[[nn.Module, DepthViews, Batch, float], tuple[Tensor, Terms]]
     depth: DepthObjective = field(default_factory=DepthObjective)
-    solid_from: float = 0.5
+    solid_from: float = 0.0
 
     def __call__(self, model: Any, batch: Batch, progress: float) -> tuple[Tensor, Terms]:
         """Loss, and its terms."""

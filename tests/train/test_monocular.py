@@ -275,6 +275,20 @@ def test_the_solid_follows_the_depth() -> None:
     assert parts == {"monocular", "encoder", "decoder"}
 
 
+def test_a_term_without_weight_is_left_out() -> None:
+    sizes = dict(n_convexes=6, width=8, token=16, n_layers=1, n_fits=1, latent=8)
+    model, batch = CvxNet(CvxNetConfig(**sizes)), color_batch(inputs="depth")  # pyright: ignore[reportArgumentType]
+    full, terms = StagedObjective()(model, batch, 0.5)
+    assert "approximation" not in terms
+    less, others = StagedObjective(cross_entropy=0.0, early=0.0, approximation=2.0)(model, batch, 0.5)
+    assert set(others) == {*terms, "approximation"} - {"cross_entropy"}
+    weights = StagedObjective()
+    known = sum(getattr(weights, name) * others[name] for name in terms if name != "cross_entropy")
+    torch.testing.assert_close(less, known + 2 * others["approximation"])
+    last = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+    assert full.item() > last.item()  # early stages count as well
+
+
 def test_presets_of_pictures_learn_depth() -> None:
     for name in ("furniture-rgb1", "occupancy-rgb1", "voxel-rgb1"):
         assert isinstance(objective_of(name), ColorObjective)
