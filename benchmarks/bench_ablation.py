@@ -1,6 +1,6 @@
 """What each of our improvements on the paper's loss is worth: the same short training without it, on validation shapes.
 
-    python -m benchmarks.bench_ablation DATASET -o RUNS [--steps 300]
+    python -m benchmarks.bench_ablation DATASET -o RUNS [--steps 300] [--only "without cross-entropy" ...]
 
 Every variant trains the network of ``furniture-depth20`` from the same weights on the same batches, and is then scored
 as `cvxgeom bench` does, on the furniture of the validation split. One row trains as the first does, from another seed:
@@ -95,13 +95,15 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--steps", type=int, default=300)
+    names = [variant.name for variant in VARIANTS[1:]]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="variants beside ours")
     args = parser.parse_args()
     logging.basicConfig(format="%(message)s")
     args.output.mkdir(exist_ok=True)
     records = [record for record in Dataset(args.dataset, "val") if record.furniture]
     dataset = Dataset(args.dataset, "train", cache=True)
     predictors: list[ConvexPredictor] = []
-    for variant in VARIANTS:
+    for variant in (one for one in VARIANTS if one == VARIANTS[0] or one.name in args.only):
         path = trained(variant, dataset, args.output, args.steps)
         model = CvxNet.load(path)
         predictors.append(ConvexPredictor(model, variant.name))
