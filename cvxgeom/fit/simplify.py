@@ -117,7 +117,7 @@ def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.nda
     number = out.sum(axis=1)
     alone = number == 1
     kept = np.ones(len(part), dtype=bool)
-    costs = -np.bincount(out[alone].argmax(axis=1), weights=worth[alone], minlength=len(part))
+    costs = np.zeros(len(part)) - np.bincount(out[alone].argmax(axis=1), weights=worth[alone], minlength=len(part))
     while kept.sum() > 4:
         plane = int(np.where(kept, costs, np.inf).argmin())
         if costs[plane] > PLANE_TOLERANCE and kept.sum() <= most:

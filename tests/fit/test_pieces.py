@@ -135,6 +135,14 @@ def test_a_cap_on_planes_is_kept_at_any_cost():
     assert shape.n_halfspaces <= 14 and shape.polytopes()[0].is_bounded
 
 
+def test_a_part_so_small_that_no_plane_alone_keeps_a_sample_out_is_simplified():
+    corners = torch.cartesian_prod(*[torch.tensor([-0.5, 0.5])] * 3)
+    samples = VolumeSamples(
+        torch.cat([corners, torch.zeros(1, 3)]), torch.tensor([False] * 8 + [True]), torch.full((9,), 0.1)
+    )
+    assert simplify(cvxgeom.box(1e-5), samples, 0.0, 64, 24).n_convexes == 1
+
+
 def test_snapping_puts_planes_on_the_surface():
     """A box 2 % off and turned by 2 degrees lands on the cube, whose faces are flat; what is far away stays."""
     samples, rng = box_samples(), np.random.default_rng(1)
