@@ -11,6 +11,8 @@ from .raster import cells_in_space
 from .winding import WindingNumber
 
 _COVER = 64  # cells along the longest side in the cover
+_FULL = 0.01  # of the cover at least is inside, if need be after its cells are split, so that drawing points ends
+_MOST_CUBES = 300_000
 _COLUMNS = 1 << 16  # lines that measure a volume which booleans cannot
 
 
@@ -71,15 +73,30 @@ class ClosedVolume:
         origin = low - 0.5 * side
         shape = tuple((np.ceil((high - low) / side) + 1).astype(int).tolist())
         touched = np.zeros(shape, dtype=bool)
-        _, flat = cells_in_space((self._surface.triangles - origin) / side, shape)
-        touched.ravel()[flat] = True
+        touched.ravel()[self._touched(origin, side, shape)] = True
         # cells that hang together without a triangle between them are all inside or all outside
         labels = np.empty(shape, dtype=np.int32)
         ndimage.label(~touched, output=labels)
         _, first, region = np.unique(labels, return_index=True, return_inverse=True)
         centers = (np.stack(np.unravel_index(first, shape), axis=1) + 0.5) * side + origin
         filled = self.contains(centers)[region.reshape(shape)]
-        return np.argwhere(touched | filled) * side + origin, side
+        cells = np.argwhere(touched | filled)
+        rng = np.random.default_rng(0)
+        while len(cells) < _MOST_CUBES:
+            probes = cells[rng.integers(len(cells), size=5000)] + rng.random((5000, 3))
+            if self.contains(probes * side + origin).mean() >= _FULL:
+                break
+            # hardly any of it is solid: a needle, or a crumb beside something long
+            cells = (2 * cells[:, None] + np.argwhere(np.ones((2, 2, 2)))).reshape(-1, 3)
+            side, shape = side / 2, tuple(2 * n for n in shape)
+            kept = np.isin(np.ravel_multi_index(tuple(cells.T), shape), self._touched(origin, side, shape))
+            kept[~kept] = self.contains((cells[~kept] + 0.5) * side + origin)
+            cells = cells[kept]
+        return cells * side + origin, side
+
+    def _touched(self, origin: np.ndarray, side: float, shape: tuple[int, int, int]) -> np.ndarray:
+        """Flat indices of the cells of a grid that the surface touches, some repeated."""
+        return cells_in_space((self._surface.triangles - origin) / side, shape)[1]
 
 
 def _body(piece: trimesh.Trimesh, turned: bool = False) -> manifold3d.Manifold:

@@ -12,6 +12,9 @@ from .closed import ClosedVolume
 from .flood import FloodedVolume
 from .weld import closed_surface, weld
 
+# Of its longest side and of its coordinates: beyond, areas and volumes overflow, and shapes in single precision do.
+_SMALLEST, _LARGEST = 1e-35, 1e35
+
 
 @dataclass(frozen=True, eq=False)
 class Solid:
@@ -94,8 +97,8 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 
     Raises:
         TypeError: ``mesh`` is not a trimesh.Trimesh, or ``resolution`` not an integer.
-        ValueError: the mesh is empty, has NaN or infinite vertices, or zero volume (all of it lies in one plane); or
-            ``resolution`` is out of range.
+        ValueError: the mesh is empty, has NaN or infinite vertices, zero volume (all of it lies in one plane), or a
+            size or place that numbers cannot hold (beyond 1e-35 to 1e35); or ``resolution`` is out of range.
 
     Example:
         >>> box = trimesh.creation.box()
@@ -124,6 +127,12 @@ def _check_extent(mesh: trimesh.Trimesh) -> None:
     corners = np.asarray(mesh.vertices, dtype=np.float64)[mesh.faces]
     if not np.isfinite(corners).all():
         raise ValueError("mesh must have finite vertices, got some that are NaN or infinite")
+    longest = np.ptp(corners, axis=(0, 1)).max()
+    if np.abs(corners).max() > _LARGEST or 0 < longest < _SMALLEST:
+        raise ValueError(
+            f"mesh must have coordinates of at most {_LARGEST:g} and a longest side of at least {_SMALLEST:g}, "
+            f"got up to {np.abs(corners).max():.3g} and {longest:.3g}; choose another unit"
+        )
     vertices = corners.reshape(-1, 3) - corners.mean(axis=(0, 1))
     spread = np.linalg.svd(vertices, compute_uv=False)
     if spread[2] <= 1e-9 * spread[0]:

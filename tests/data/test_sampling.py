@@ -84,6 +84,18 @@ def test_thin_solids_are_found() -> None:
     assert points[:, :2].norm(dim=1).max() < 0.0005
 
 
+def test_crumbs_in_a_wide_space_are_found_evenly() -> None:
+    far = trimesh.creation.box([0.001] * 3).apply_translation((1, 1, 1))
+    solid = solidify(trimesh.util.concatenate([trimesh.creation.box([0.002] * 3), far]))
+    corners, side = solid.cover
+    assert len(corners) * side**3 < 200 * solid.volume  # cells as wide as the 64th part hold it 800 times
+    points = sample_inside(solid, 4000, seed=0, dtype=torch.float64)
+    assert (points[:, 0] > 0.5).double().mean().item() == pytest.approx(1 / 9, abs=0.02)
+    points -= (points > 0.5).double()
+    assert points.abs().max() < 0.001
+    assert points[:, 0].abs().max() > 0.00099
+
+
 def test_surface_points_lie_on_the_surface(box) -> None:
     points, normals = sample_surface(box.mesh, 50_000, seed=0, dtype=torch.float64)
     half = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)

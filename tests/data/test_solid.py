@@ -273,6 +273,20 @@ def test_what_has_no_inside_is_refused(vertices: list, faces: list, message: str
         solidify(trimesh.Trimesh(vertices, faces, process=False, validate=False))
 
 
+@pytest.mark.parametrize(("scale", "move"), [(1e160, 0.0), (1e36, 0.0), (1e-36, 0.0), (1.0, 1e300)])
+def test_what_numbers_cannot_hold_is_refused(scale: float, move: float) -> None:
+    mesh = box()
+    with pytest.raises(ValueError, match="choose another unit"):
+        solidify(trimesh.Trimesh(mesh.vertices * scale + move, mesh.faces, process=False))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e9, 1e30])
+def test_the_unit_does_not_matter(scale: float) -> None:
+    solid = solidify(trimesh.Trimesh(box().vertices * scale, box().faces, process=False))
+    assert solid.volume / scale**3 == pytest.approx(1.0)
+    assert solid.contains(np.array([[0.4, 0.4, 0.4], [0.6, 0, 0]]) * scale).tolist() == [True, False]
+
+
 def test_vertices_that_no_face_uses_do_not_matter() -> None:
     mesh = box()
     padded = trimesh.Trimesh(np.vstack([mesh.vertices, [[np.nan] * 3, [9, 9, 9]]]), mesh.faces, process=False)
