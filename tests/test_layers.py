@@ -34,8 +34,9 @@ LAYERS = {
     "reconstruct": 4,
     "simulation": 4,
     "doctor": 4,
-    "cli": 5,
-    "__main__": 6,
+    "decomposition": 5,
+    "cli": 6,
+    "__main__": 7,
 }
 
 

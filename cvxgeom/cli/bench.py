@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import decompose
 from .arguments import count, distance
 
 Report = dict[str, Any]
-TASKS = ("depth-to-3d", "rgb-to-3d")
+TASKS = {
+    "depth-to-3d": "predictors of solids from depth views",
+    "rgb-to-3d": "predictors of solids from one color view",
+}
 PREDICTORS = ("box", "hull", "carving", "tuned-carving", "visual-hull", "mean", "retrieval")
 
 
@@ -17,12 +21,17 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     """The options of the command."""
     command = commands.add_parser(
         "bench",
-        parents=[common],
-        help="measure predictors on a prepared data set",
-        description="Measure predictors on a prepared data set: tables, curves and pictures in a folder. A run that "
-        "was cut short goes on where it stopped if it is started again.",
+        help="measure predictors on a prepared data set, or decomposition of meshes",
+        description="Measure: tables, curves and pictures in a folder. A run that was cut short goes on where it "
+        "stopped if it is started again.",
     )
-    command.add_argument("task", metavar="TASK", choices=TASKS, help=" or ".join(TASKS))
+    tasks = command.add_subparsers(dest="task", metavar="TASK", required=True)
+    for task, what in TASKS.items():
+        _add_predictors(tasks.add_parser(task, parents=[common], help=what, description=what))
+    decompose.add(tasks, common)
+
+
+def _add_predictors(command: argparse.ArgumentParser) -> None:
     command.add_argument("dataset", metavar="DATASET", type=Path, help="folder that cvxgeom prepare wrote")
     command.add_argument("-o", "--output", metavar="RESULTS", type=Path, required=True, help="folder for the results")
     command.add_argument(
@@ -71,6 +80,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 
 def run(options: argparse.Namespace) -> Report:
     """Load what is to be measured, then let the library do it."""
+    if options.task == "decompose":
+        return decompose.run(options)
     from ..evaluate import Plan, benchmark, load_learned
     from .progress import progress
 
@@ -120,6 +131,9 @@ def run(options: argparse.Namespace) -> Report:
 
 def show(report: Report) -> None:
     """IoU of each predictor for each number of views, and the files."""
+    if "contenders" in report:
+        decompose.show(report)
+        return
     from rich.table import Table
 
     from .show import console, print_outputs
