@@ -89,7 +89,7 @@ setup(
         "simulation": ["mujoco>=4", "usd-core>=24", "yourdfpy>=0.0.56"],
         # the CUDA kernels; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.7"],
-        "bench": ["libigl", "coacd", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
+        "bench": ["libigl", "coacd", "vhacdx", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3",
