@@ -5,6 +5,7 @@ import trimesh
 from .._checks import describe
 from ..data import LabeledPoints, Solid, solidify
 from ..depth import DepthViews
+from ..shape import ConvexUnion
 from .sources import Target, from_labeled, from_solid, from_views
 
 __all__ = ["Target", "as_target"]
@@ -12,8 +13,13 @@ __all__ = ["Target", "as_target"]
 Source = trimesh.Trimesh | Solid | LabeledPoints | DepthViews
 
 
-def as_target(source: Source, seed: int) -> Target:
+def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Target:
     """Normalize a source.
+
+    Args:
+        source: of any kind.
+        seed: of all random numbers.
+        init: what the fit starts from; of depth views, it tells where these do not.
 
     Raises:
         TypeError: the source is of no known kind.
@@ -26,5 +32,5 @@ def as_target(source: Source, seed: int) -> Target:
     if isinstance(source, LabeledPoints):
         return from_labeled(source)
     if isinstance(source, DepthViews):
-        return from_views(source, seed)
+        return from_views(source, seed, init)
     raise TypeError(f"source must be a trimesh.Trimesh, a Solid, LabeledPoints or DepthViews, got {describe(source)}")

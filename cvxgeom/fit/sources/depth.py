@@ -5,16 +5,24 @@ import torch
 
 from ...data import Normalization
 from ...depth import DepthViews
+from ...shape import ConvexUnion
 from ..split import InsidePoints
 from .seen import SeenSpace
-from .target import N_INSIDE, N_SURFACE, Contains, Target
+from .target import N_INSIDE, N_SURFACE, Contains, Target, in_unit
 
 _CELLS = 160  # along the longest side; each has one point of the surface at most, so that all views together are even
+_BEYOND = 0.3  # what is seen, in its longest sides, a supposed solid may reach
 _DRAWN, _ROUNDS = 1 << 15, 40  # points from the box, and how often, for those inside
 
 
-def from_views(views: DepthViews, seed: int) -> Target:
+def from_views(views: DepthViews, seed: int, supposed: ConvexUnion | None = None) -> Target:
     """Of the depth maps of one object.
+
+    Args:
+        views: of one object.
+        seed: of all random numbers.
+        supposed: a solid in the frame of the views that decides where they do not; without it, everything in the box of
+            what is seen is solid that no camera looked through.
 
     Raises:
         ValueError: the views are of several objects, or show no surface that goes on over several pixels.
@@ -30,11 +38,16 @@ def from_views(views: DepthViews, seed: int) -> Target:
     if not len(points):
         raise ValueError("source must show a surface that goes on over several pixels, got separate pixels alone")
     bounds = np.stack([points.min(axis=0), points.max(axis=0)])
+    unit = None
+    if supposed is not None:
+        unit = in_unit(supposed.detach().to("cpu"), normalization)
+        bounds = _common_bounds(bounds, unit)
     rng = np.random.default_rng(seed)
     chosen = _spread(points, rng)
 
     def label(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        occupied, certainty = (t.numpy() for t in seen.label(torch.from_numpy(queries).float()))
+        places = torch.from_numpy(queries).float()
+        occupied, certainty = (t.numpy() for t in seen.label(places, None if unit is None else unit.sdf(places)))
         return occupied & ((queries >= bounds[0]) & (queries <= bounds[1])).all(axis=1), certainty
 
     def contains(queries: np.ndarray) -> np.ndarray:
@@ -52,6 +65,15 @@ def _in_unit(views: DepthViews, normalization: Normalization) -> DepthViews:
     pose[:, :3, 3] = normalization.scale * (pose[:, :3, 3] + pose[:, :3, :3] @ center)
     depth = views.depth.detach().cpu().double() * normalization.scale
     return DepthViews(depth.float(), views.intrinsics.detach().cpu().float(), pose.float())
+
+
+def _common_bounds(bounds: np.ndarray, shape: ConvexUnion) -> np.ndarray:
+    """Box of what is seen and of a supposed solid, which counts as far as it stays near."""
+    boxes = [part.bounds.double().numpy() for part in shape.polytopes() if part.is_bounded]
+    low, high = (
+        np.stack(boxes).clip(bounds[0] - _BEYOND, bounds[1] + _BEYOND).swapaxes(0, 1) if boxes else bounds[:, None]
+    )
+    return np.stack([np.minimum(low.min(axis=0), bounds[0]), np.maximum(high.max(axis=0), bounds[1])])
 
 
 def _spread(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

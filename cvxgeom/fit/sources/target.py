@@ -52,10 +52,15 @@ class Target:
 
     def from_source(self, shape: ConvexUnion) -> ConvexUnion:
         """A shape in the frame and unit of the source in this frame, in float32."""
-        center = torch.tensor(self.normalization.center)
-        return shape.detach().translate(-center.to(shape.dtype)).scale(self.normalization.scale).to(torch.float32)
+        return in_unit(shape, self.normalization)
 
     def to_source(self, shape: ConvexUnion) -> ConvexUnion:
         """A shape of this frame in the frame and unit of the source."""
         center = torch.tensor(self.normalization.center)
         return shape.scale(1 / self.normalization.scale).translate(center)
+
+
+def in_unit(shape: ConvexUnion, normalization: Normalization) -> ConvexUnion:
+    """A shape in the unit frame, in float32."""
+    center = torch.tensor(normalization.center)
+    return shape.detach().translate(-center.to(shape.dtype)).scale(normalization.scale).to(torch.float32)
