@@ -1,4 +1,4 @@
-"""One shape without a network: initialize → refine → prune → verify.
+"""One shape without a network: initialize → simplify → refine → snap → verify.
 
 The module itself can be called: ``cvxgeom.fit(mesh)`` is `cvxgeom.fit.fit`, the function.
 """
