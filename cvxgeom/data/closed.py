@@ -8,11 +8,13 @@ import trimesh
 from scipy import ndimage
 
 from .raster import cells_in_space
+from .weld import is_one_piece
 from .winding import WindingNumber
 
 _COVER = 64  # cells along the longest side in the cover
 _FULL = 0.01  # of the cover at least is inside, if need be after its cells are split, so that drawing points ends
 _MOST_CUBES = 300_000
+_FACES = 100_000  # faces sorted into cells at once: of millions, the temporaries would take gigabytes
 _COLUMNS = 1 << 16  # lines that measure a volume which booleans cannot
 
 
@@ -43,9 +45,11 @@ class ClosedVolume:
 
         Where a component is not a manifold by itself, booleans are out of reach and the surface is returned as it is.
         """
+        if is_one_piece(self._surface):
+            return self._surface
         pieces = self._surface.split(only_watertight=False)
         bodies = [_body(piece) for piece in pieces]
-        if len(pieces) == 1 or any(body.status() != manifold3d.Error.NoError for body in bodies):
+        if any(body.status() != manifold3d.Error.NoError for body in bodies):
             return self._surface
         filled = [body for body in bodies if body.volume() > 0]
         hollow = [_body(piece, turned=True) for piece, body in zip(pieces, bodies) if body.volume() < 0]
@@ -61,7 +65,9 @@ class ClosedVolume:
     def volume(self) -> float:
         """Volume of the mesh; where that still overlaps itself, from the length of many lines inside (about 0.5 %)."""
         mesh = self.mesh
-        winding = WindingNumber(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+        winding = self._winding
+        if mesh is not self._surface:
+            winding = WindingNumber(np.asarray(mesh.vertices), np.asarray(mesh.faces))
         volume, lowest, highest = winding.measure(_COLUMNS)
         return float(mesh.volume) if lowest >= 0 and highest <= 1 else volume
 
@@ -95,8 +101,10 @@ class ClosedVolume:
         return cells * side + origin, side
 
     def _touched(self, origin: np.ndarray, side: float, shape: tuple[int, int, int]) -> np.ndarray:
-        """Flat indices of the cells of a grid that the surface touches, some repeated."""
-        return cells_in_space((self._surface.triangles - origin) / side, shape)[1]
+        """Flat indices of the cells of a grid that the surface touches, ascending."""
+        vertices, faces = (np.asarray(self._surface.vertices) - origin) / side, np.asarray(self._surface.faces)
+        parts = [faces[start : start + _FACES] for start in range(0, len(faces), _FACES)]
+        return np.unique(np.concatenate([np.unique(cells_in_space(vertices[part], shape)[1]) for part in parts]))
 
 
 def _body(piece: trimesh.Trimesh, turned: bool = False) -> manifold3d.Manifold:

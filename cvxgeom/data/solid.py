@@ -10,10 +10,11 @@ from jaxtyping import Bool, Float, Num
 from .._checks import describe
 from .closed import ClosedVolume
 from .flood import FloodedVolume
-from .weld import closed_surface, weld
+from .weld import closed_surface, used_vertices, weld
 
 # Of its longest side and of its coordinates: beyond, areas and volumes overflow, and shapes in single precision do.
 _SMALLEST, _LARGEST = 1e-35, 1e35
+_FACES = 100_000  # faces looked at at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,19 +125,21 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 def _check_extent(mesh: trimesh.Trimesh) -> None:
     if not len(mesh.faces):
         raise ValueError("mesh must have faces, got an empty mesh")
-    corners = np.asarray(mesh.vertices, dtype=np.float64)[mesh.faces]
-    if not np.isfinite(corners).all():
+    used, faces = used_vertices(np.asarray(mesh.faces))
+    vertices = np.asarray(mesh.vertices, dtype=np.float64)[used]
+    if not np.isfinite(vertices).all():
         raise ValueError("mesh must have finite vertices, got some that are NaN or infinite")
-    longest = np.ptp(corners, axis=(0, 1)).max()
-    if np.abs(corners).max() > _LARGEST or 0 < longest < _SMALLEST:
+    longest, farthest = np.ptp(vertices, axis=0).max(), np.abs(vertices).max()
+    if farthest > _LARGEST or 0 < longest < _SMALLEST:
         raise ValueError(
             f"mesh must have coordinates of at most {_LARGEST:g} and a longest side of at least {_SMALLEST:g}, "
-            f"got up to {np.abs(corners).max():.3g} and {longest:.3g}; choose another unit"
+            f"got up to {farthest:.3g} and {longest:.3g}; choose another unit"
         )
-    vertices = corners.reshape(-1, 3) - corners.mean(axis=(0, 1))
-    spread = np.linalg.svd(vertices, compute_uv=False)
-    if spread[2] <= 1e-9 * spread[0]:
+    spread = np.linalg.svd(vertices - vertices.mean(axis=0), compute_uv=False)
+    if len(vertices) < 4 or spread[2] <= 1e-9 * spread[0]:
         raise ValueError("mesh must have a volume, got zero volume: all of its faces lie in one plane")
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    if areas.max() <= 1e-12 * np.ptp(vertices, axis=0).max() ** 2:
-        raise ValueError("mesh must have a volume, got zero volume: none of its faces has an area")
+    for start in range(0, len(faces), _FACES):
+        a, b, c = np.moveaxis(vertices[faces[start : start + _FACES]], 1, 0)
+        if np.linalg.norm(np.cross(b - a, c - a), axis=1).max() > 1e-12 * longest**2:
+            return
+    raise ValueError("mesh must have a volume, got zero volume: none of its faces has an area")

@@ -21,8 +21,7 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
         >>> weld(double).faces.tolist()
         [[0, 1, 2]]
     """
-    used, faces = np.unique(mesh.faces, return_inverse=True)
-    faces = faces.reshape(-1, 3)
+    used, faces = used_vertices(np.asarray(mesh.faces))
     vertices = np.asarray(mesh.vertices, dtype=np.float64)[used]
     scale = max(float(np.ptp(vertices, axis=0).max()), np.finfo(np.float64).tiny)
     keys = np.round((vertices - vertices.min(axis=0)) * (1e8 / scale))
@@ -31,6 +30,32 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
     kept, _ = _distinct(np.sort(faces, axis=1))
     return trimesh.Trimesh(vertices[first], faces[np.sort(kept)], process=False)
+
+
+def used_vertices(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vertices that faces have as corners, ascending, and the faces as indices into these.
+
+    Example:
+        >>> [part.tolist() for part in used_vertices(np.array([[7, 2, 4]]))]
+        [[2, 4, 7], [[2, 0, 1]]]
+    """
+    is_used = np.zeros(faces.max(initial=-1) + 1, dtype=bool)
+    is_used[faces] = True
+    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[faces]
+
+
+def is_one_piece(mesh: trimesh.Trimesh) -> bool:
+    """Whether all faces hang together across edges that two of them share.
+
+    Example:
+        >>> is_one_piece(trimesh.creation.box())
+        True
+    """
+    faces = np.asarray(mesh.faces)
+    _, edge_of = _edges(faces)
+    order = np.argsort(edge_of, kind="stable")
+    one, two = order[np.bincount(edge_of)[edge_of[order]] == 2].reshape(-1, 2).T // 3
+    return not _components(one, two, len(faces)).any()
 
 
 def closed_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh | None:

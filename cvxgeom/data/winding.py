@@ -7,6 +7,7 @@ import numpy as np
 from .raster import cells_in_plane, expand
 
 _CHUNK = 20_000  # candidate pairs handled at once: the temporaries then stay in the processor's cache
+_FACES = 100_000  # faces prepared at once: of millions, the temporaries would take gigabytes
 
 
 class WindingNumber:
@@ -29,33 +30,48 @@ class WindingNumber:
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
-        self.low, high = vertices[faces].min(axis=(0, 1)), vertices[faces].max(axis=(0, 1))
-        self.depth = int(np.argmin(high - self.low))
+        n, used = len(faces), vertices[np.unique(faces)]
+        self.low, high = used.min(axis=0), used.max(axis=0)
+        self.high = high - self.low
+        self.depth = int(np.argmin(self.high))
         self.plane = [(self.depth + 1) % 3, (self.depth + 2) % 3]
-        corners = vertices[faces] - self.low
-        flat, self.high = corners[:, :, self.plane], high - self.low
-        self.near, self.far = corners[:, :, self.depth].min(axis=1), corners[:, :, self.depth].max(axis=1)
+        side = int(np.clip(2 * np.sqrt(n), 4, 512))
+        self.cell = max(float(self.high[self.plane].max()) / side, np.finfo(float).tiny)
+        self.shape = tuple(np.maximum(np.ceil(self.high[self.plane] / self.cell), 1).astype(int).tolist())
+
+        self.left, self.right = np.empty((n, 3, 2)), np.empty((n, 3, 2))
+        self.sign = np.empty((n, 3), dtype=np.int8)
+        self.near, self.far, self.slopes, self.anchor = np.empty(n), np.empty(n), np.empty((n, 2)), np.empty((n, 3))
+        owners, cells = [], []
+        for start in range(0, n, _FACES):
+            part = slice(start, start + _FACES)
+            owner, cell = self._prepare(part, vertices[faces[part]] - self.low)
+            owners.append((owner + start).astype(np.int32))
+            cells.append(cell.astype(np.int32))
+        flat = np.concatenate(cells)
+        self.triangles = np.concatenate(owners)[np.argsort(flat, kind="stable")]
+        self.starts = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=np.prod(self.shape)))])
+
+    def _prepare(self, part: slice, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fill in what concerns some triangles; pairs of one of them (by number among these) and a flat cell."""
+        flat = corners[:, :, self.plane]
+        self.near[part], self.far[part] = corners[:, :, self.depth].min(axis=1), corners[:, :, self.depth].max(axis=1)
 
         # each edge from its left to its right end, whichever way its triangle runs through it
         end = np.roll(flat, -1, axis=1)
         turned = (end[:, :, 0] < flat[:, :, 0])[:, :, None]
-        self.left, self.right = np.where(turned, end, flat), np.where(turned, flat, end)
-        self.sign = np.where(turned[:, :, 0], 1, -1).astype(np.int8)
+        self.left[part], self.right[part] = np.where(turned, end, flat), np.where(turned, flat, end)
+        self.sign[part] = np.where(turned[:, :, 0], 1, -1)
 
         # depth of the plane at (0, 0) and its slopes; an upright plane is met at its far side
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slopes = -normal[:, self.plane] / normal[:, [self.depth]]
-        self.slopes = np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0)
-        self.anchor = corners[:, 0]
+        self.slopes[part] = np.where(np.isfinite(slopes).all(axis=1, keepdims=True), slopes, 0.0)
+        self.anchor[part] = corners[:, 0]
 
-        side = int(np.clip(2 * np.sqrt(len(faces)), 4, 512))
-        self.cell = max(float(self.high[self.plane].max()) / side, np.finfo(float).tiny)
-        self.shape = tuple(np.maximum(np.ceil(self.high[self.plane] / self.cell), 1).astype(int).tolist())
         owner, cells = cells_in_plane(flat / self.cell, self.shape)
-        flat_cells = np.ravel_multi_index(tuple(cells.T), self.shape)
-        self.triangles = owner[np.argsort(flat_cells, kind="stable")]
-        self.starts = np.concatenate([[0], np.cumsum(np.bincount(flat_cells, minlength=np.prod(self.shape)))])
+        return owner, cells[:, 0] * self.shape[1] + cells[:, 1]
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Winding numbers (N,) int64 of points (N, 3)."""
