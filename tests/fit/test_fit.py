@@ -138,7 +138,7 @@ def test_an_error_as_a_length_is_in_the_unit_of_the_source():
     config = dataclasses.replace(QUICK, n_steps=0, max_parts=10)
     distances = [cvxgeom.fit(mesh, config).scores["distance"] for mesh in (small, large)]
     assert distances[1] == pytest.approx(1000 * distances[0], rel=0.05)
-    loose = cvxgeom.fit(large, dataclasses.replace(config, n_steps=20, max_error=1.1 * distances[1]))
+    loose = cvxgeom.fit(large, dataclasses.replace(config, n_steps=20, max_error=2 * distances[1]))
     assert (loose.status, len(loose.history)) == (FitStatus.CONVERGED, 0)
     strict = cvxgeom.fit(large, dataclasses.replace(config, n_steps=20, max_error=0.01 * distances[1]))
     assert len(strict.history) == 20
