@@ -5,21 +5,22 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import check_extra, count, positive
+from .arguments import count, positive
+from .settings import changed, setting
+from .watching import chosen, held_out, preview, scores_of
 
 if TYPE_CHECKING:
-    from ..data import Dataset, Record
-    from ..train import TrainConfig, TrainStep
+    from ..train import Preview, TrainStep, Validate
+    from ..train.named import NamedRun
 
 Report = dict[str, Any]
 log = logging.getLogger("cvxgeom")
 
-_N_PREVIEWS = 4  # validation shapes in a picture
 _SHORTCUTS = ("steps", "batch_size", "learning_rate", "seed", "workers", "device")
 
 
@@ -46,13 +47,20 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         metavar="FIELD=VALUE",
         action="append",
         default=[],
-        type=_setting,
+        type=setting,
         help="any field of cvxgeom.train.TrainConfig, such as --set views=1,4; may be given several times",
     )
     command.add_argument("--split", default="train", metavar="NAME", help="split to learn from (train)")
     command.add_argument("--validation", default="val", metavar="NAME", help="split to validate on (val)")
     command.add_argument("--furniture", action="store_true", help="learn from and validate on furniture alone")
-    command.add_argument("--init", type=Path, metavar="FILE", help="weights to begin with, instead of random ones")
+    command.add_argument(
+        "--init",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="weights to begin with, instead of random ones; of several files each fills what those before it lack",
+    )
     command.add_argument("--cache", action="store_true", help="keep the data in memory, about 6 MB a shape")
 
 
@@ -61,26 +69,34 @@ def run(options: argparse.Namespace) -> Report:
     _check_folder(options.output)
 
     from ..data import Dataset
+    from ..train import PRESETS
+    from ..train.named import NamedRun, initialize, named_run
 
-    model, config, objective = _preset(options.preset)
-    config = changed(config, options)
-    if options.init is not None:
+    if options.preset not in PRESETS:
+        raise ValueError(f"--preset must be one of {', '.join(sorted(PRESETS))}, got {options.preset!r}")
+    model, config, objective = named_run(options.preset)
+    given = {name: value for name in _SHORTCUTS if (value := getattr(options, name)) is not None}
+    config = changed(config, given, options.set)
+    if options.init:
         initialize(model, options.init)
     datasets = tuple(
-        _chosen(Dataset(path, options.split, cache=options.cache), options.furniture) for path in options.datasets
+        chosen(Dataset(path, options.split, cache=options.cache), options.furniture) for path in options.datasets
     )
-    validation = _validation(options, config)
+    shapes = held_out(options.datasets[0], options.validation, options.furniture) if config.validate_every else None
     leads = int(os.environ.get("RANK", "0")) == 0
     if not leads:
         # One process speaks for all.
         log.setLevel(logging.ERROR)
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
-    last, scores, canceled = _trained(model, datasets, objective, config, options.output, validation, leads)
+    validate = None if shapes is None else scores_of(objective, shapes, config)
+    draw = preview(shapes, config) if shapes is not None and config.preview_every else None
+    start = NamedRun(model, config, objective)
+    last, scores, canceled = _trained(start, datasets, options.output, validate, draw, leads)
     outputs = {"model": options.output / "model.safetensors", "best": options.output / "best.safetensors"}
     return {
         "preset": options.preset,
         "status": "canceled" if canceled else "finished",
-        "shapes": {"train": sum(map(len, datasets)), "validation": 0 if validation is None else len(validation)},
+        "shapes": {"train": sum(map(len, datasets)), "validation": 0 if shapes is None else len(shapes)},
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "step": _kept(options.output) if canceled else config.steps if last is None else last.step,
         "steps": config.steps,
@@ -119,43 +135,6 @@ def show(report: Report) -> None:
     print_outputs(out, report["outputs"])
 
 
-def changed(config: "TrainConfig", options: argparse.Namespace) -> "TrainConfig":
-    """A preset with the fields that the command line gives.
-
-    Raises:
-        ValueError: there is no such field, or a value cannot be read or is out of range.
-    """
-    from dataclasses import fields, replace
-
-    kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
-    given = {name: value for name in _SHORTCUTS if (value := getattr(options, name)) is not None}
-    for name, text in options.set:
-        if name not in kinds:
-            raise ValueError(f"--set {name} must be a field of TrainConfig, one of {', '.join(kinds)}")
-        given[name] = _value(name, text, getattr(config, name))
-    return replace(config, **given)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} must be FIELD=VALUE")
-    return name.replace("-", "_"), value
-
-
-def _value(name: str, text: str, like: Any) -> Any:
-    """A value of the type of another one."""
-    try:
-        if isinstance(like, bool):
-            return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
-        if isinstance(like, tuple):
-            return tuple(type(entry)(part) for entry, part in zip(like, text.split(","), strict=True))
-        return type(like)(text)
-    except (ValueError, KeyError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number", tuple: "two numbers, A,B"}
-        raise ValueError(f"--set {name} must be {wanted[type(like)]}, got {text!r}") from None
-
-
 def _check_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ValueError(f"{str(path)!r} is a file; a run is a folder")
@@ -163,81 +142,20 @@ def _check_folder(path: Path) -> None:
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to make {path.name!r} in")
 
 
-def _preset(name: str) -> tuple[Any, "TrainConfig", Any]:
-    """Model, config and objective of a name; equal weights in all processes."""
-    import torch
-
-    from ..models import preset
-    from ..train import PRESETS
-    from ..train.objectives import objective_of
-    from ..train.presets import MODEL_OF
-
-    if name not in PRESETS:
-        raise ValueError(f"--preset must be one of {', '.join(sorted(PRESETS))}, got {name!r}")
-    with torch.random.fork_rng():
-        torch.manual_seed(PRESETS[name].seed)
-        return preset(MODEL_OF.get(name, name)), PRESETS[name], objective_of(name)
-
-
-def initialize(model: Any, path: Path) -> None:
-    """Weights of a file for a model, or for all of it but some parts of its own, such as one that looks at colors.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file has weights that the model lacks, or of other sizes.
-    """
-    weights, own = type(model).load(path).state_dict(), model.state_dict()
-    odd = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
-    if odd:
-        raise ValueError(f"the weights in {str(path)!r} are those of another model than the preset's, such as {odd[0]}")
-    if fresh := sorted({name.split(".")[0] for name in own.keys() - weights.keys()}):
-        log.warning("%s has no weights for %s, which begins with random ones", path, ", ".join(fresh))
-    model.load_state_dict(weights, strict=False)
-
-
-def _validation(options: argparse.Namespace, config: "TrainConfig") -> "Dataset | Sequence[Record] | None":
-    """The split to validate on, of the first dataset; None where there is none or nobody wants it."""
-    from ..data import Dataset
-
-    if not config.validate_every:
-        return None
-    try:
-        found = Dataset(options.datasets[0], options.validation)
-    except ValueError as error:
-        if "split must be one of" not in str(error):
-            raise
-        log.warning("%s; nothing is validated", error)
-        return None
-    found = _chosen(found, options.furniture)
-    return found if len(found) else None
-
-
-def _chosen(dataset: "Dataset", furniture: bool) -> "Dataset | Sequence[Record]":
-    """All shapes of a dataset, or those that are marked as furniture."""
-    return [record for record in dataset if record.furniture] if furniture else dataset
-
-
 def _trained(
-    model: Any,
-    datasets: "tuple[Dataset | Sequence[Record], ...]",
-    objective: Any,
-    config: "TrainConfig",
+    start: "NamedRun",
+    datasets: tuple[Any, ...],
     folder: Path,
-    validation: "Dataset | Sequence[Record] | None",
+    validate: "Validate | None",
+    preview: "Preview | None",
     leads: bool,
 ) -> "tuple[TrainStep | None, dict[str, float], bool]":
     """The last step that was made, the last scores, and whether it was canceled."""
-    from ..train import MeanIoU, train_steps
-    from ..train.monocular import DepthObjective, MeanDepthError
+    from ..train import train_steps
     from .progress import progress
 
-    validate = preview = None
-    if validation is not None:
-        validate = MeanIoU(validation, config.views[1], depth_stride=config.depth_stride, inputs=config.inputs)
-        if isinstance(objective, DepthObjective):
-            validate = MeanDepthError(validation, n_views=4)
-        preview = _preview(validation, config) if config.preview_every else None
     last, scores = None, {}
+    model, config, objective = start
     steps = train_steps(model, datasets, objective, config, folder, validate=validate, preview=preview)
     with _termination_as_interrupt(), progress() as told:
         told("starting")
@@ -259,40 +177,6 @@ def _kept(folder: Path) -> int | None:
 
     found = paths(folder / "checkpoints")
     return int(found[0].stem.removeprefix("step-")) if found else None
-
-
-def _preview(validation: "Dataset | Sequence[Record]", config: "TrainConfig") -> Any:
-    """Draws what a model makes of a few validation shapes, beside the truth.
-
-    Raises:
-        ImportError: embreex is not installed.
-    """
-    from ..color import ColorViews
-    from ..depth import DepthViews
-    from ..evaluate.cases import draw_cases
-    from ..evaluate.learned import ConvexPredictor, FieldPredictor
-    from ..shape import ConvexUnion
-    from ..train.validation import first_views
-
-    check_extra("render", "embreex", "--set preview_every")
-    chosen = sorted({i * len(validation) // _N_PREVIEWS for i in range(_N_PREVIEWS)})
-    cases = [(validation[i], validation[i].label) for i in chosen]
-
-    def see(record: Any) -> Any:
-        views = first_views([record], config.views[1], config.depth_stride, config.inputs)
-        if isinstance(views, DepthViews):
-            return DepthViews(views.depth[0], views.intrinsics[0], views.extrinsics[0])
-        return ColorViews(views.rgb[0], views.mask[0], views.intrinsics[0], views.extrinsics[0])
-
-    def draw(model: Any, progress: float) -> Any:
-        def predict(views: Any) -> Any:
-            device = next(model.parameters()).device
-            return model(views.to(device))
-
-        predictor = ConvexPredictor if isinstance(predict(see(cases[0][0])), ConvexUnion) else FieldPredictor
-        return draw_cases(cases, [predictor(predict, f"after {progress:.0%}")], see)
-
-    return draw
 
 
 def _line(step: "TrainStep", scores: dict[str, float]) -> str:

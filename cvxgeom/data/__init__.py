@@ -7,7 +7,9 @@ from .normalization import Normalization, normalize
 from .readers import MESH_ENDINGS, mesh_files, read_mesh
 from .records import Arrays, Facts
 from .sampling import LabeledPoints, sample_inside, sample_near_surface, sample_surface, sample_uniform
+from .seen import color_views, depth_views
 from .solid import Solid, solidify
+from .volumes import VolumePoints, volume_points
 
 __all__ = [
     "MESH_ENDINGS",
@@ -22,6 +24,9 @@ __all__ = [
     "Normalization",
     "Record",
     "Solid",
+    "VolumePoints",
+    "color_views",
+    "depth_views",
     "mesh_files",
     "normalize",
     "read_mesh",
@@ -30,5 +35,6 @@ __all__ = [
     "sample_surface",
     "sample_uniform",
     "solidify",
+    "volume_points",
     "write_dataset",
 ]

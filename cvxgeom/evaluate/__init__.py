@@ -3,9 +3,10 @@
 A predictor has a ``name`` and a method ``predict(views) -> Prediction``; nothing else is asked of it.
 """
 
+from ..data import color_views
 from .benchmark import Plan, benchmark
 from .geometric import BoundingBox, SeenHull, SpaceCarving, VisualHull
-from .inputs import color_views, depth_views
+from .inputs import depth_views
 from .learned import ConvexPredictor, FieldPredictor, Learned, load_learned
 from .memory import MeanShape, Retrieval, TunedCarving
 from .prediction import Prediction, Predictor, from_exact, from_field, from_smooth, from_voxels

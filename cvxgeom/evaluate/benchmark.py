@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_choice
-from ..data import Dataset
+from ..data import Dataset, color_views
 from .geometric import BoundingBox, SeenHull, SpaceCarving, VisualHull
-from .inputs import color_views, depth_views
+from .inputs import depth_views
 from .learned import Learned
 from .memory import MeanShape, Retrieval, TunedCarving
 from .prediction import Predictor

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .. import data
 from ..color import ColorViews
 from ..depth import DepthViews
 
@@ -26,11 +27,7 @@ def depth_views(record: Any, n_views: int, noise: float = 0.0, seed: int = 0) ->
     Raises:
         ValueError: the record has fewer views.
     """
-    if n_views > record.n_depth_views:
-        raise ValueError(
-            f"views must be at most {record.n_depth_views}, which is all that {record.id} has, got {n_views}"
-        )
-    views = DepthViews(*record.depth(range(n_views)))
+    views = data.depth_views(record, n_views)
     if not noise:
         return views
     scale = noise * float((record.bounds[1] - record.bounds[0]).max())
@@ -41,22 +38,6 @@ def depth_views(record: Any, n_views: int, noise: float = 0.0, seed: int = 0) ->
         # A depth must stay in front of the camera, whatever the noise.
         moved[view] = (moved[view] + scale * error.to(moved)).clamp(min=1e-6)
     return replace(views, depth=moved)
-
-
-def color_views(record: Any, n_views: int) -> ColorViews:
-    """The first pictures of a record, with their silhouettes and cameras.
-
-    Args:
-        record: of a data set.
-        n_views: how many.
-
-    Raises:
-        ValueError: the record has fewer.
-    """
-    if n_views > record.n_rgb_views:
-        raise ValueError(f"views must be at most {record.n_rgb_views} pictures, which {record.id} has, got {n_views}")
-    found = record.rgb(range(n_views))
-    return ColorViews(found.rgb, found.alpha, found.intrinsics, found.extrinsics)
 
 
 def silhouettes(views: ColorViews) -> DepthViews:

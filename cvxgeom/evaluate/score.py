@@ -6,18 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
-from torch import Tensor
 
+from ..data import volume_points
 from ..mesh import to_trimesh
 from ..metrics import BoundarySamples, boundary_samples, sample_scores
 from ..shape import ConvexUnion
 from .prediction import Prediction, Predictor
 
-# CvxNet's code looks for surfaces in the cube [−0.65, 0.65]³; so far out a prediction counts against its IoU.
-_EXTENT = 0.65
-_N_OUTSIDE = 1 << 15
 _TAU = 0.01
 
 
@@ -72,28 +68,12 @@ class Truth:
 
     def __init__(self, record: Any, seed: int = 0) -> None:
         self.record, self.seed = record, seed
-        labeled = record.uniform
-        self.points: Float[Tensor, "N 3"] = labeled.points
-        self.occupancy: Bool[Tensor, " N"] = labeled.occupancy
-        low, high = record.bounds.float()
-        generator = torch.Generator().manual_seed(seed)
-        drawn = (2 * torch.rand(_N_OUTSIDE, 3, generator=generator) - 1) * _EXTENT
-        self.outside: Float[Tensor, "M 3"] = drawn[~((drawn >= low) & (drawn <= high)).all(dim=-1)]
-        # A point outside stands for another volume than one inside of the box.
-        volume_inside = float((high - low).prod()) / len(self.points)
-        self.weight_outside = (2 * _EXTENT) ** 3 / _N_OUTSIDE / volume_inside
+        self.volume = volume_points(record, seed=seed)
 
     def surface(self) -> BoundarySamples:
         """The record's samples of the true surface; their area is not known."""
         points, normals = self.record.surface
         return BoundarySamples(points.double().numpy(), normals.double().numpy(), float("nan"))
-
-    def iou(self, contains: Any) -> tuple[float, float]:
-        """IoU of the solid whose points ``contains`` tells, in the cube and in the box of the truth."""
-        found, stray = contains(self.points), contains(self.outside)
-        both, either = int((found & self.occupancy).sum()), int((found | self.occupancy).sum())
-        everywhere = either + self.weight_outside * int(stray.sum())
-        return both / everywhere if either else 0.0, both / either if either else 0.0
 
 
 def score_record(
@@ -124,8 +104,8 @@ def score_record(
         with torch.no_grad():
             prediction = predictor.predict(views)
         seconds = time.perf_counter() - start
-        iou, iou_in_box = truth.iou(prediction.contains)
-        exact = None if prediction.contains_exact is None else truth.iou(prediction.contains_exact)[0]
+        iou, iou_in_box = truth.volume.iou(prediction.contains)
+        exact = None if prediction.contains_exact is None else truth.volume.iou(prediction.contains_exact)[0]
     except (ImportError, MemoryError):
         raise
     except Exception as error:

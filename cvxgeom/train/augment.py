@@ -56,20 +56,6 @@ def noisy(depth: Float[Tensor, "V h w"], deviation: float, rng: np.random.Genera
     return changed
 
 
-def strided(
-    depth: Float[Tensor, "V h w"], intrinsics: Float[Tensor, "V 3 3"], extrinsics: Float[Tensor, "V 4 4"], stride: int
-) -> dict[str, Tensor]:
-    """Of so many rows and columns one, with the camera to it: each pixel that is left keeps its ray exactly."""
-    first = stride // 2
-    if stride > 1:
-        depth = depth[:, first::stride, first::stride].contiguous()
-        to_fewer = torch.eye(3).to(intrinsics)
-        to_fewer[:2, :2] /= stride
-        to_fewer[:2, 2] = 0.5 - (first + 0.5) / stride
-        intrinsics = to_fewer @ intrinsics
-    return {"depth": depth, "intrinsics": intrinsics, "extrinsics": extrinsics}
-
-
 def flipped(seen: dict[str, Tensor]) -> dict[str, Tensor]:
     """Views with left and right exchanged, in the picture and in the camera frame: the same rays in the object frame.
 

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..color import ColorViews
+from ..data.seen import check_views, strided
 from ..depth import DepthViews
-from .augment import flipped, map_of, noisy, strided
+from .augment import flipped, map_of, noisy
 from .config import TrainConfig
 
 # What a stream of random numbers is for; part of its seed, so that no two streams are the same.
@@ -160,15 +161,14 @@ class Batches:
 
     def _seen(self, record: Any, n_views: int, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
-        available = record.n_depth_views if config.inputs == "depth" else record.n_rgb_views
-        if available < n_views:
-            raise ValueError(f"views must be at most {available}, which is all that {record.id} has, got {n_views}")
+        available = check_views(record, n_views, config.inputs)
         chosen = list(range(n_views))
         if config.view_choice == "random":
             chosen = rng.permutation(available)[:n_views].tolist()
         if config.inputs == "depth":
             depth, intrinsics, extrinsics = record.depth(chosen)
-            return strided(depth, intrinsics, extrinsics, config.depth_stride)
+            depth, intrinsics, extrinsics = strided(depth, intrinsics, extrinsics, config.depth_stride)
+            return {"depth": depth, "intrinsics": intrinsics, "extrinsics": extrinsics}
         rgb, mask, depth, intrinsics, extrinsics = record.rgb(chosen)
         return {"depth": depth, "rgb": rgb, "mask": mask, "intrinsics": intrinsics, "extrinsics": extrinsics}
 

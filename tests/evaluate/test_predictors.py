@@ -25,7 +25,7 @@ from cvxgeom.evaluate import (
 
 def iou(predictor: Predictor, dataset: Path, identifier: str, n_views: int = 6, noise: float = 0.0) -> float:
     record = Dataset(dataset, "test").record(identifier)
-    return Truth(record).iou(predictor.predict(depth_views(record, n_views, noise)).contains)[0]
+    return Truth(record).volume.iou(predictor.predict(depth_views(record, n_views, noise)).contains)[0]
 
 
 @pytest.mark.parametrize("predictor", [BoundingBox(), SeenHull(), SpaceCarving(resolution=64)], ids=lambda p: p.name)
@@ -72,7 +72,7 @@ def test_retrieval_takes_any_feature(dataset: Path) -> None:
 def test_silhouettes_carve_a_block(dataset: Path) -> None:
     record = Dataset(dataset, "test").record("block-c")
     found = VisualHull(resolution=64).predict(color_views(record, 6)).contains
-    assert Truth(record).iou(found)[0] > 0.75
+    assert Truth(record).volume.iou(found)[0] > 0.75
     one = VisualHull(resolution=64).predict(color_views(record, 1)).contains
     truth = record.uniform
     assert bool(one(truth.points)[truth.occupancy].float().mean() > 0.99)  # silhouettes never carve too much

@@ -30,6 +30,10 @@ class BoxRecord:
 
     n_rgb_views = n_depth_views
 
+    @property
+    def bounds(self) -> Tensor:
+        return torch.stack([-self.half, self.half])
+
     def depth(self, views: Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         chosen = list(range(self.n_depth_views) if views is None else views)
         depth, intrinsics, extrinsics = self.maps

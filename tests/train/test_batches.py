@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from cvxgeom.color import ColorViews
+from cvxgeom.data.seen import strided
 from cvxgeom.train import Batches, TrainConfig
-from cvxgeom.train.augment import flipped, map_of, noisy, strided
+from cvxgeom.train.augment import flipped, map_of, noisy
 from cvxgeom.train.loading import loaded
 from tests.train.stand_ins import box_record, boxes
 
@@ -103,11 +104,11 @@ def test_maps_are_what_the_options_say() -> None:
 def test_fewer_pixels_keep_their_rays() -> None:
     depth, intrinsics, extrinsics = box_record(0).depth()
     for stride in (2, 3, 4):
-        less = strided(depth, intrinsics, extrinsics, stride)
+        less, camera, _ = strided(depth, intrinsics, extrinsics, stride)
         first = stride // 2
-        assert torch.equal(less["depth"], depth[:, first::stride, first::stride])
+        assert torch.equal(less, depth[:, first::stride, first::stride])
         old = torch.linalg.inv(intrinsics[0]) @ torch.tensor([first + stride + 0.5, first + 0.5, 1.0])
-        new = torch.linalg.inv(less["intrinsics"][0]) @ torch.tensor([1.5, 0.5, 1.0])
+        new = torch.linalg.inv(camera[0]) @ torch.tensor([1.5, 0.5, 1.0])
         assert torch.allclose(old, new, atol=1e-6)
 
 

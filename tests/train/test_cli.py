@@ -1,23 +1,22 @@
 """``cvxgeom train`` from the command line to the files, with a model that fits into a test."""
 
 import json
-import os
 import signal
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from cvxgeom.cli import main
 from cvxgeom.cli.parser import parse
-from cvxgeom.cli.train import changed, initialize
+from cvxgeom.cli.settings import changed
 from cvxgeom.data import Arrays, Facts, write_dataset
-from cvxgeom.train import TrainConfig
+from cvxgeom.train import PRESETS, Batch, Objective, TrainConfig
+from cvxgeom.train.named import NamedRun
 from tests.train.stand_ins import BoxRecord, TinyField, boxes, objective, seeded
 
 TINY = TrainConfig(
@@ -52,7 +51,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cvxgeom.cli.train._preset", lambda _name: (seeded(TinyField), TINY, objective))
+    preset_is(monkeypatch, objective)
+
+
+def preset_is(monkeypatch: pytest.MonkeyPatch, goal: Objective) -> None:
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
+    run = lambda _name: NamedRun(seeded(TinyField), TINY, goal)  # noqa: E731  # pyright: ignore[reportArgumentType]
+    monkeypatch.setattr("cvxgeom.train.named.named_run", run)
 
 
 def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -72,28 +77,31 @@ def test_from_a_dataset_to_weights(dataset: Path, tmp_path: Path, capsys: pytest
     assert "5 of 5 steps, none of them now" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    number: int, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = []
+
+    def interrupted(model: nn.Module, batch: Batch, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Every fifth step a signal comes in its middle."""
+        asked.append(batch.step)
+        if len(asked) % 5 == 0:
+            signal.raise_signal(number)
+        return objective(model, batch, progress)
+
+    preset_is(monkeypatch, interrupted)
     arguments = ["train", str(dataset), "-o", str(tmp_path / "run"), "--preset", "tiny", "--steps", "100000", "--json"]
     arguments += ["--set", "validate_every=0", "--set", "checkpoint_every=100000"]
-    metrics = tmp_path / "run" / "metrics.jsonl"
-
-    def send_when_under_way(number: int, reached: int) -> None:
-        while not metrics.exists() or len(metrics.read_bytes().splitlines()) < reached + 5:
-            time.sleep(0.05)
-        os.kill(os.getpid(), number)
-
-    report = {"step": 0}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        sender = threading.Thread(target=send_when_under_way, args=(number, report["step"]))
-        sender.start()
+    before = 0
+    for _ in range(2):
         assert main(arguments) == 130
-        sender.join()
-        before, report = report, report_of(capsys)
-        assert report["step"] > before["step"]
-        assert report["status"] == "canceled"
+        report = report_of(capsys)
+        assert report["status"] == "canceled" and before < report["step"] < 11
         assert (tmp_path / "run" / "checkpoints" / f"step-{report['step']:08d}.safetensors").exists()
+        before = report["step"]
+    # The second run began with the step that the first one did not finish, or with the one after it.
+    assert asked[5] - asked[4] in (0, 1) and asked[5:] == list(range(asked[5], asked[5] + 5))
 
 
 def test_wrong_input_is_one_sentence(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,9 +135,10 @@ def test_unknown_presets_are_refused(
 
 
 def test_every_kind_of_field_can_be_set() -> None:
-    options = parse(["train", "d", "-o", "r", "--preset", "p", "--learning-rate", "0.5", "--set", "scale=0.9,1.1"])
-    options.set += [("mirror", "no"), ("keep", "7"), ("yaw", "any"), ("ema_decay", "0.5")]
-    config = changed(TrainConfig(), options)
+    options = parse(["train", "d", "-o", "r", "--preset", "p", "--init", "a", "--init", "b", "--set", "scale=0.9,1.1"])
+    assert options.init == [Path("a"), Path("b")] and options.set == [("scale", "0.9,1.1")]
+    texts = [*options.set, ("mirror", "no"), ("keep", "7"), ("yaw", "any"), ("ema_decay", "0.5")]
+    config = changed(TrainConfig(), {"learning_rate": 0.5, "keep": 3}, texts)
     assert (config.learning_rate, config.scale, config.mirror) == (0.5, (0.9, 1.1), False)
     assert (config.keep, config.yaw, config.ema_decay, config.steps) == (7, "any", 0.5, TrainConfig().steps)
 
@@ -145,24 +154,13 @@ def test_previews_show_what_is_predicted_beside_the_truth(dataset: Path, tmp_pat
     assert [path.name for path in (tmp_path / "other" / "previews").iterdir()] == ["step-00000002.png"]
 
 
-def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    class Tiny(nn.Module):
-        def __init__(self, wide: int = 2, colors: bool = False) -> None:
-            super().__init__()
-            self.layer = nn.Linear(2, wide)
-            self.colors = nn.Linear(2, 2) if colors else None
-
-        @classmethod
-        def load(cls, _path: Path) -> "Tiny":
-            return given
-
-    given, model = Tiny(), Tiny(colors=True)
-    with caplog.at_level("WARNING", "cvxgeom"):
-        initialize(model, tmp_path / "w.safetensors")
-    assert torch.equal(model.layer.weight, given.layer.weight)
-    assert "has no weights for colors, which begins with random ones" in caplog.text
-    with pytest.raises(ValueError, match=r"those of another model than the preset's, such as layer\.weight"):
-        initialize(Tiny(wide=3), tmp_path / "w.safetensors")
+def test_a_run_can_begin_with_the_weights_of_another(dataset: Path, tmp_path: Path) -> None:
+    arguments = ["train", str(dataset), "--preset", "tiny", "--steps", "1", "--set", "validate_every=0", "-o"]
+    assert main([*arguments, str(tmp_path / "first")]) == 0
+    weights = tmp_path / "first" / "model.safetensors"
+    assert main([*arguments, str(tmp_path / "second"), "--init", str(weights), "--learning-rate", "1e-9"]) == 0
+    first, second = (load_file(tmp_path / run / "model.safetensors") for run in ("first", "second"))
+    assert torch.equal(first["layers.0.weight"].round(decimals=5), second["layers.0.weight"].round(decimals=5))
 
 
 def test_a_model_with_its_own_format_is_asked_to_save_itself(tmp_path: Path) -> None:
