@@ -17,7 +17,15 @@ for name in "${names[@]}"; do
     # One view is learned after several, and color after depth. What no view shows is learned from furniture alone.
     case $name in
         *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
-        *-rgb1) start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors") ;;
+        *-rgb1)
+            # How far pixels are is learned first and alone, from all shapes; every decoder begins with that.
+            depth="$runs/furniture-rgb1-depth"
+            if [ ! -f "$depth/model.safetensors" ]; then
+                python -m cvxgeom train "$dataset" -o "$depth" --preset furniture-rgb1-depth --cache \
+                    --init "$runs/furniture-depth1/model.safetensors"
+            fi
+            start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$depth/model.safetensors")
+            ;;
         *) start=() ;;
     esac
     if [ "$name" = furniture-depth1 ]; then  # in two turns: it went on learning after the first
