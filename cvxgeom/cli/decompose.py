@@ -9,6 +9,14 @@ from .arguments import count, positive
 
 Report = dict[str, Any]
 CONTENDERS = ("balanced", "fast", "best", "coacd", "coacd-capped", "vhacd", "components", "box", "hull")
+_SHOWN = {
+    "IoU": ("iou", "{:.3f}"),
+    "parts": ("parts", "{:.1f}"),
+    "planes each": ("planes_per_part", "{:.1f}"),
+    "processor s": ("cpu_seconds", "{:.2f}"),
+    "failed": ("failed", "{:.0f}"),
+    "of": ("shapes", "{:.0f}"),
+}
 SETS = ("furniture", "furniture-scan", "objects", "objects-scan")
 
 
@@ -35,6 +43,15 @@ def add(tasks: argparse._SubParsersAction, common: argparse.ArgumentParser) -> N
     command.add_argument(
         "--limit", metavar="SECONDS", type=positive, default=240.0, help="of the processor, for each call (240)"
     )
+    command.add_argument(
+        "--again",
+        metavar="NAME",
+        action="append",
+        default=[],
+        choices=CONTENDERS,
+        help="forget what this contender did in all sets, because it has changed since; repeatable",
+    )
+    command.add_argument("--no-pictures", action="store_true", help="draw no cases")
     command.add_argument("--report-only", action="store_true", help="measure nothing, write the report again")
 
 
@@ -42,7 +59,8 @@ def run(options: argparse.Namespace) -> Report:
     """Measure what is missing, write the report."""
     from ..decomposition import CONTENDERS as KNOWN
     from ..decomposition import measure, own_cases, source_cases, write_report
-    from ..decomposition.run import read_rows
+    from ..decomposition.run import forget, read_rows
+    from ..decomposition.tables import figures
     from .progress import progress
 
     if not options.output.parent.is_dir():
@@ -63,6 +81,8 @@ def run(options: argparse.Namespace) -> Report:
     if not options.report_only:
         if not cases:
             raise ValueError("there must be something to decompose: MESH, --furniture or --objects")
+        if options.again:
+            forget(options.output, options.again)
         total = sum(map(len, cases.values())) * len(names)
         with progress() as told:
             for number, row in enumerate(measure(cases, names, options.output, options.limit), 1):
@@ -71,9 +91,11 @@ def run(options: argparse.Namespace) -> Report:
     rows = read_rows(options.output)
     if not rows:
         raise ValueError(f"there must be rows to report, got none in {str(options.output)!r}")
-    files = write_report(options.output, rows, [f"Made by `{_command(options)}`."])
+    files = write_report(options.output, rows, [f"Made by `{_command(options)}`."], pictures=not options.no_pictures)
+    sets = dict.fromkeys(row.set for row in rows)
     return {
         "contenders": list(dict.fromkeys(row.contender for row in rows)),
+        "results": {name: figures([row for row in rows if row.set == name]) for name in sets},
         "skipped": [f"{name}: {KNOWN[name].package} is not installed" for name in missing],
         "rows": len(rows),
         "outputs": {"report": files[0], "numbers": options.output / "results.json"},
@@ -81,14 +103,18 @@ def run(options: argparse.Namespace) -> Report:
 
 
 def show(report: Report) -> None:
-    """The tables, and the files."""
-    from rich.markdown import Markdown
+    """What matters most of each set, and the files."""
+    from rich.table import Table
 
     from .show import console, print_outputs
 
     out = console()
-    text = Path(report["outputs"]["report"]).read_text(encoding="utf-8")
-    out.print(Markdown("\n".join(line for line in text.splitlines() if not line.startswith("!["))))
+    for name, contenders in report["results"].items():
+        table = Table(name, *_SHOWN, box=None)
+        for contender, known in contenders.items():
+            cells = [form.format(known[key]) if key in known else "" for key, form in _SHOWN.values()]
+            table.add_row(contender, *cells)
+        out.print(table)
     for sentence in report["skipped"]:
         out.print(f"  skipped {sentence}")
     print_outputs(out, report["outputs"])

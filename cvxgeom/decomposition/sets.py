@@ -88,10 +88,15 @@ def scanned(case: Case, folder: Path) -> Case:
 
     Args:
         case: of a set of scans.
-        folder: for the mesh, as ``SET/SHAPE.ply``.
+        folder: of the results, see `mesh_path`.
     """
-    path = folder / case.set / f"{case.shape}.ply"
-    return replace(case, load=partial(_scan, case, path))
+    return replace(case, load=partial(_scan, case, mesh_path(folder, case.set, case.shape)))
+
+
+def mesh_path(folder: Path, set: str, shape: str) -> Path:
+    """Where the mesh that all contenders got is kept in a folder of results."""
+    kind = "scans" if set.endswith(SCAN) else "meshes"
+    return folder / kind / set / f"{shape.replace('/', '-')}.ply"
 
 
 def spread(cases: Sequence[Case]) -> list[Case]:

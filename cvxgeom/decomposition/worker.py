@@ -70,7 +70,6 @@ class Worker:
         Raises:
             ImportError: the contender's package is not installed.
         """
-        start = time.monotonic()
         if self._process is None and (problem := self._start()):
             return problem
         arrays = np.array(mesh.vertices, dtype=np.float64), np.array(mesh.faces, dtype=np.int64)
@@ -105,9 +104,11 @@ class Worker:
         theirs.close()
         try:
             missing = self._receive(_START)
-        except (TimeoutError, EOFError, OSError):
+        except TimeoutError:
             self.close()
-            return Outcome("crashed", "its process did not start")
+            return Outcome("timeout", f"its first call was not ready after {_START:g} s by the clock")
+        except (EOFError, OSError):
+            return Outcome("crashed", f"its process ended at the first call: {_reason(self._ended())}")
         if missing:
             self.close()
             raise ImportError(missing)
@@ -161,7 +162,7 @@ def _serve(pipe: Connection, contender: Contender, n_threads: int) -> None:
     except ImportError as error:
         pipe.send(str(error))
         return
-    except Exception:  # what it cannot do, it will not be able to do later, either, and say so
+    except Exception:  # what it cannot do with a box it will hardly do with a mesh, and then say so
         pass
     pipe.send("")
     with contextlib.suppress(EOFError):

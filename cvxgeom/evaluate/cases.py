@@ -81,12 +81,12 @@ def draw_cases(
         for column, (image, text) in enumerate(panels):
             place = column * size, i * (size + _CAPTION)
             sheet.paste(image, place)
-            _write(sheet, text, (place[0] + 6, place[1] + size + 3), size - 10)
+            write_caption(sheet, text, (place[0] + 6, place[1] + size + 3), size - 10)
     return sheet
 
 
-def _write(sheet: Image.Image, text: str, place: tuple[int, int], width: int) -> None:
-    """Text that is cut where its room ends."""
+def write_caption(sheet: Image.Image, text: str, place: tuple[int, int], width: int) -> None:
+    """Text in a picture, cut where its room ends."""
     font = ImageFont.load_default(_TEXT_SIZE)
     while font.getlength(text) > width:
         text = text.removesuffix("…")[:-1] + "…"
