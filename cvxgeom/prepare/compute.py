@@ -10,6 +10,7 @@ from scipy import ndimage
 from ..data import Arrays, Facts, Solid, normalize, sample_surface, solidify
 from ..data.records import DEPTH_UNIT
 from ..render import Camera, rays
+from ..render.mesh_maps import embree_scene
 from .config import NEAR_SIGMAS, PrepareConfig
 from .item import Item, Loaded
 from .views import depth_cameras
@@ -137,13 +138,8 @@ def depth_maps(mesh: trimesh.Trimesh, cameras: list[Camera]) -> np.ndarray:
         >>> int(maps[0, 4, 4])
         25000
     """
-    try:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
-    except ImportError as error:
-        raise ImportError("depth maps of a mesh need embreex; get it by: pip install cvxgeom[render]") from error
-    scene = EmbreeScene()
-    TriangleMesh(scene, np.asarray(mesh.triangles, dtype=np.float32))
+    # As it lies, not about its middle: maps of equal seeds must stay equal to the last step.
+    scene = embree_scene(mesh.triangles)
     maps = []
     for camera in cameras:
         width, height = camera.size

@@ -1,5 +1,7 @@
 """What a camera sees of a triangle mesh, by embree."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import trimesh
@@ -43,17 +45,11 @@ def mesh_caster(mesh: trimesh.Trimesh, smooth: bool = False) -> Caster:
         mesh: at least one triangle.
         smooth: whether normals are blended across the gentle creases of a curved surface.
     """
-    try:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
-    except ImportError as error:
-        raise ImportError("rays against a mesh need embreex; get it by: pip install cvxgeom[render]") from error
     if len(mesh.faces) == 0:
         raise ValueError("mesh must have at least one triangle, got none")
     # Embree computes in float32: positions are taken about the middle, so that a mesh far from the origin is sharp.
     middle = mesh.bounds.mean(axis=0)
-    scene = EmbreeScene()
-    TriangleMesh(scene, (mesh.triangles - middle).astype(np.float32))
+    scene = embree_scene(mesh.triangles - middle)
     corner_normals = torch.tensor(_corner_normals(mesh, smooth), dtype=torch.float32)
 
     def see(view: View) -> Sighting:
@@ -72,6 +68,25 @@ def mesh_caster(mesh: trimesh.Trimesh, smooth: bool = False) -> Caster:
         return Sighting(pixels[hit], distance, normals, torch.zeros_like(hit))
 
     return lambda views: [see(view) for view in views]
+
+
+def embree_scene(triangles: np.ndarray) -> Any:
+    """Triangles as embree keeps them, in float32, for rays to be sent against.
+
+    Args:
+        triangles: (F, 3, 3) corners.
+
+    Raises:
+        ImportError: embreex is not installed.
+    """
+    try:
+        from embreex.mesh_construction import TriangleMesh
+        from embreex.rtcore_scene import EmbreeScene
+    except ImportError as error:
+        raise ImportError("rays against a mesh need embreex; get it by: pip install cvxgeom[render]") from error
+    scene = EmbreeScene()
+    TriangleMesh(scene, np.asarray(triangles, dtype=np.float32))
+    return scene
 
 
 def _corner_normals(mesh: trimesh.Trimesh, smooth: bool) -> np.ndarray:
