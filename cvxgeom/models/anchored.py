@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize
 
 from ..shape import ConvexUnion
+from ..shape.free import free_union, kept_positive, softness
 from .anchors import RADII, surface_anchors, surroundings
 from .grid import GridFeatures
 from .unit import UnitViews
@@ -22,23 +23,21 @@ _LEAST_INRADIUS = 0.01  # of the scale of probes
 _LEAST_OFFSET = 1e-3
 _LEAST_SHARPNESS = 30.0  # unit frame
 _THIN = 1 / 60  # thinner convexes are no sharper: the gradient must still find what they miss
-_SMOOTHNESS_PER_SHARPNESS = 10.0  # as in the fit: softer corners would eat up thin convexes
 
 
 class _Planes(NamedTuple):
     """Convexes of the unit frame as networks move them; distances are those of planes from `centers`, positive."""
 
-    normals: Float[Tensor, "B K H 3"]
+    directions: Float[Tensor, "B K H 3"]  #: outward, of any length
     distances: Float[Tensor, "B K H"]
     centers: Float[Tensor, "B K 3"]
-    softness: Float[Tensor, "B K"]  #: raw
+    roundness: Float[Tensor, "B K"]  #: raw
 
     def union(self, hardness: float) -> ConvexUnion:
-        """σ = hardness / inradius: a convex is as soft as it is thick, or thin ones would never be seen."""
-        inradius = self.distances.detach().amin(dim=-1)
-        sharpness = (hardness / inradius.clamp(min=_THIN)).clamp(min=_LEAST_SHARPNESS)
-        smoothness = sharpness * _SMOOTHNESS_PER_SHARPNESS * (0.5 + self.softness.sigmoid())
-        return ConvexUnion(self.normals, -self.distances, self.centers, smoothness, sharpness)
+        """The union, each convex as soft as it is thick."""
+        inradius = self.distances.detach().amin(dim=-1).clamp(min=_THIN)
+        soft = softness(inradius, hardness, 0.5 + self.roundness.sigmoid(), _LEAST_SHARPNESS)
+        return free_union(self.directions, -self.distances, self.centers, *soft)
 
 
 class AnchoredDecoder(nn.Module):
@@ -121,28 +120,28 @@ class AnchoredDecoder(nn.Module):
         planes = self._decode(tokens, places)
         stages = [planes.union(hardness)]
         for fit in self.fits:
-            planes = self._fit(fit, unit, tokens, planes)
+            planes = self._fit(fit, unit, tokens, planes, stages[-1].normals)
             stages.append(planes.union(hardness))
         return stages
 
     def _decode(self, tokens: Float[Tensor, "B K W"], places: Float[Tensor, "B K 3"]) -> _Planes:
         h = len(self.template)
-        shift, size, softness, far, tilt = self.convexes(tokens).float().split([3, 1, 1, h, 3 * h], dim=-1)
+        shift, size, roundness, far, tilt = self.convexes(tokens).float().split([3, 1, 1, h, 3 * h], dim=-1)
         size = _SIZE * size.clamp(-3, 3).exp()
         # At first the six planes along the axes make a box, whose edges the others leave alone.
         first = torch.where(torch.arange(h, device=far.device) < 6, 1.0, 1.5)
         return _Planes(
-            normalize(self.template + 0.5 * tilt.unflatten(-1, (h, 3)), dim=-1),
+            self.template + 0.5 * tilt.unflatten(-1, (h, 3)),
             size * first * far.clamp(-3, 3).exp(),
             places + 2 * size * shift.clamp(-5, 5),
-            softness[..., 0],
+            roundness[..., 0],
         )
 
-    def _fit(self, fit: nn.Module, unit: UnitViews, tokens: Tensor, planes: _Planes) -> _Planes:
+    def _fit(self, fit: nn.Module, unit: UnitViews, tokens: Tensor, planes: _Planes, normals: Tensor) -> _Planes:
         with torch.no_grad():
             scale = planes.distances.amin(dim=-1, keepdim=True)
             least = scale.clamp(min=_LEAST_INRADIUS)[..., None]
-            n = planes.normals
+            n = normals
             helper = torch.where(n[..., :1].abs() < 0.8, n.new_tensor([1.0, 0, 0]), n.new_tensor([0, 1.0, 0]))
             u = normalize(torch.cross(n, helper, dim=-1), dim=-1)
             w = torch.cross(n, u, dim=-1)
@@ -155,12 +154,7 @@ class AnchoredDecoder(nn.Module):
             own = [probes, n, (planes.distances[..., None] / least).log(), least.log().expand(-1, -1, n.shape[2], 1)]
         shift, tilt = fit(tokens, torch.cat(own, dim=-1)).float().split([1, 3], dim=-1)
         distances = planes.distances + 0.5 * least[..., 0] * shift[..., 0]
-        # Never beyond the center: a convex gets thin, but stays.
-        positive = _LEAST_OFFSET * (distances / _LEAST_OFFSET - 1).clamp(max=0).exp()
-        return planes._replace(
-            normals=normalize(planes.normals + 0.3 * tilt, dim=-1),
-            distances=torch.where(distances > _LEAST_OFFSET, distances, positive),
-        )
+        return planes._replace(directions=normals + 0.3 * tilt, distances=kept_positive(distances, _LEAST_OFFSET))
 
 
 class _PlaneFit(nn.Module):

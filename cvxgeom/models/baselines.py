@@ -77,7 +77,7 @@ class FieldNet(nn.Module):
             batched = self(views.unsqueeze())
             return Field(lambda points: batched.logits(points[None])[0])
         unit = UnitViews.of(depth_of(views, self.monocular))
-        decode = self.decoder(self.encoder.encode(unit)[0])
+        decode = self.decoder(self.encoder.encode(unit))
         return Field(lambda points: decode(unit.to_unit(points)))
 
     def encode(self, views: DepthViews | ColorViews) -> Float[Tensor, "B L"]:

@@ -56,11 +56,9 @@ class CvxNet(nn.Module):
             self.encoder: nn.Module = GridEncoder(config.latent, config.width)
         elif config.encoder == "points":
             self.encoder = PointEncoder(config.latent)
-        elif config.input == "color":
-            self.encoder = ColorImageEncoder(config.n_views, config.latent, config.width)
         else:
-            light = config.encoder == "resnet-light"
-            self.encoder = DepthImageEncoder(config.n_views, config.latent, config.width, light=light)
+            kind = ColorImageEncoder if config.input == "color" else DepthImageEncoder
+            self.encoder = kind(config.n_views, config.latent, config.width, light=config.encoder == "resnet-light")
         if config.decoder == "anchored":
             assert isinstance(self.encoder, GridEncoder)
             n_free = config.n_convexes // 6
@@ -115,11 +113,12 @@ class CvxNet(nn.Module):
         unit = UnitViews.of(seen)
         if isinstance(self.decoder, AnchoredDecoder):
             assert isinstance(self.encoder, GridEncoder)
-            latent, grids = self.encoder.encode(unit)
+            latent, grids = self.encoder.features(unit)
             unions = self.decoder(unit, latent, grids, hardness)
             unions = [_bounded(unions[-1])] if bounded else unions
         else:
-            unions = [self.decoder(self.encoder(seen))]
+            assert isinstance(self.encoder, GridEncoder | PointEncoder | DepthImageEncoder)
+            unions = [self.decoder(self.encoder.encode(unit))]
         return [unit.to_user(union) for union in unions]
 
     def encode(self, views: DepthViews | ColorViews) -> Float[Tensor, "B L"]:

@@ -58,9 +58,13 @@ class GridEncoder(nn.Module):
 
     def forward(self, views: DepthViews) -> Float[Tensor, "B L"]:
         """Latent vectors of a batch of objects."""
-        return self.encode(UnitViews.of(views))[0]
+        return self.encode(UnitViews.of(views))
 
-    def encode(self, unit: UnitViews) -> tuple[Float[Tensor, "B L"], GridFeatures]:
+    def encode(self, unit: UnitViews) -> Float[Tensor, "B L"]:
+        """The same of views in their unit frame."""
+        return self.features(unit)[0]
+
+    def features(self, unit: UnitViews) -> tuple[Float[Tensor, "B L"], GridFeatures]:
         """Latent vectors, and the feature grids that they were made of."""
         features, grid = [], self._grid(unit)
         for level in self.levels:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .._checks import describe
 from ..shape import ConvexUnion
+from ..shape.free import free_union
 
 SHARPNESS = 75.0  # σ, one for all convexes
 LARGEST_OFFSET = 0.5  # no half-space is farther from its convex's origin
@@ -52,7 +53,7 @@ def union_of(raw: Float[Tensor, "*batch P"], n_convexes: int, n_halfspaces: int)
     theta, phi, offsets = planes.unflatten(-1, (k, h, 3)).unbind(dim=-1)
     theta, phi = math.pi * theta.tanh(), math.pi * phi.tanh()
     least, greatest = SMOOTHNESS
-    return ConvexUnion(
+    return free_union(
         torch.stack([phi.sin() * theta.cos(), phi.sin() * theta.sin(), phi.cos()], dim=-1),
         -LARGEST_OFFSET * offsets.sigmoid(),
         translations.unflatten(-1, (k, 3)),

@@ -42,7 +42,11 @@ class PointEncoder(nn.Module):
         Raises:
             ValueError: the views have not exactly one batch axis, or an object is not seen.
         """
-        x = self.first(2 * seen_points(UnitViews.of(views), _POINTS))  # about [-1, 1]
+        return self.encode(UnitViews.of(views))
+
+    def encode(self, unit: UnitViews) -> Float[Tensor, "B L"]:
+        """The same of views in their unit frame."""
+        x = self.first(2 * seen_points(unit, _POINTS))  # about [-1, 1]
         for block in self.blocks:
             x = block(x)
         return self.head(leaky_relu(x.amax(dim=1), 0.2))

@@ -89,9 +89,17 @@ class DepthImageEncoder(nn.Module):
             ValueError: the views are not a batch, their number differs from that of the network, or an object is not
                 seen.
         """
+        return self.encode(UnitViews.of(views))
+
+    def encode(self, unit: UnitViews) -> Float[Tensor, "B L"]:
+        """The same of views in their unit frame.
+
+        Raises:
+            ValueError: the number of views differs from that of the network.
+        """
+        views = unit.views
         _check_views(views, self.n_views)
-        size = UnitViews.of(views).size[:, None, None, None]
-        return self.network(torch.where(views.seen, views.depth, 0.0) / size)
+        return self.network(torch.where(views.seen, views.depth, 0.0) / unit.size[:, None, None, None])
 
 
 class ColorImageEncoder(nn.Module):
@@ -103,6 +111,7 @@ class ColorImageEncoder(nn.Module):
         n_views: V; every object must come with so many views.
         latent: size of the latent vector.
         width: channels of the first stage.
+        light: a smaller network.
 
     Example:
         >>> gray, mask = torch.full((2, 1, 3, 32, 32), 0.5), torch.ones(2, 1, 32, 32, dtype=torch.bool)
@@ -111,10 +120,10 @@ class ColorImageEncoder(nn.Module):
         torch.Size([2, 64])
     """
 
-    def __init__(self, n_views: int, latent: int = 256, width: int = 64) -> None:
+    def __init__(self, n_views: int, latent: int = 256, width: int = 64, light: bool = False) -> None:
         super().__init__()
         self.n_views, self.latent_size = n_views, latent
-        self.network = ResNet(3 * n_views, latent, width)
+        self.network = ResNet(3 * n_views, latent, width, light)
 
     def forward(self, views: ColorViews) -> Float[Tensor, "B L"]:
         """Latent vectors of a batch of objects.

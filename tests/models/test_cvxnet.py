@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import cvxgeom
 from cvxgeom import ConvexUnion, DepthViews
 from cvxgeom.models import PRESETS, CvxNet, CvxNetConfig, FieldNet, preset
+from cvxgeom.models.unit import UnitViews
 
 from .scenes import color_views, depth_views, seen_from_afar, small, table
 
@@ -88,6 +89,25 @@ def test_any_number_of_views(n_views: int) -> None:
     with torch.no_grad():
         assert network("anchored")(views).batch_size == (1,)
         assert network("points").encode(views).shape == (1, 16)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_unit_frame_is_found_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, calls = UnitViews.of, []
+    monkeypatch.setattr(UnitViews, "of", lambda views: calls.append(views) or found(views))
+    with torch.no_grad():
+        network(kind)(depth_views([table()]))
+    assert len(calls) == 1
+
+
+def test_a_light_image_encoder_is_light_for_colors_too() -> None:
+    full, light = (
+        CvxNet(CvxNetConfig(input="color", encoder=encoder, decoder="mlp", n_views=1, width=8))
+        for encoder in ("resnet18", "resnet-light")
+    )
+    depth = CvxNet(CvxNetConfig(encoder="resnet-light", decoder="mlp", n_views=3, width=8))
+    count = [sum(p.numel() for p in model.encoder.parameters()) for model in (full, light, depth)]
+    assert count[1] == count[2] < count[0] / 3  # three color channels are three depth maps
 
 
 def test_views_of_any_order_and_gaps() -> None:
