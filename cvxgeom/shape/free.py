@@ -56,7 +56,7 @@ def softness(
         Smoothness and sharpness.
 
     Example:
-        >>> [float(value) for value in softness(torch.tensor(0.25), 12.0)]
+        >>> [float(value) for value in softness(torch.full((1,), 0.25), 12.0)]
         [480.0, 48.0]
     """
     sharpness = (hardness / inradius).clamp(min=least_sharpness)

@@ -62,10 +62,11 @@ def initialize(model: nn.Module, paths: Sequence[str | os.PathLike]) -> None:
         ValueError: a file is damaged, fills no part, or has other weights for a part than the model.
     """
     own = model.state_dict()
-    empty = {_part(name) for name in own}
+    parts = {_part(name) for name in own}
+    empty = set(parts)
     for path in paths:
         state = read_state(path)[0]
-        fresh = {_part(name) for name in state if _part(name) in empty or name not in own}
+        fresh = {_part(name) for name in state} - (parts - empty)  # with those that the model lacks
         if not fresh:
             raise ValueError(f"{str(path)!r} has no weights that the model does not have from the files before it")
         for name in sorted(name for name in {*own, *state} if _part(name) in fresh):

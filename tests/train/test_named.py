@@ -62,7 +62,8 @@ def test_parts_without_a_file_begin_with_random_weights(saved: Save, caplog: pyt
 
 def test_each_file_fills_what_those_before_it_did_not(saved: Save, caplog: pytest.LogCaptureFixture) -> None:
     # As for the baselines: their own encoder and decoder, and the color part of another model with another decoder.
-    first, second = Parts("encoder", "decoder"), Parts("color", "encoder", "decoder", wide=3)
+    first, second = Parts("encoder", "decoder"), Parts("color", "encoder", wide=3)
+    second.add_module("decoder", nn.Sequential(nn.Linear(2, 2)))
     model = Parts("color", "encoder", "decoder")
     model.color = nn.Linear(2, 3)
     with caplog.at_level("WARNING", "cvxgeom"):
