@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,15 @@ def test_from_a_dataset_to_weights(dataset: Path, tmp_path: Path, capsys: pytest
     assert "5 of 5 steps, none of them now" in capsys.readouterr().out
 
 
+@pytest.fixture
+def ctrl_c_counts() -> Iterator[None]:
+    """Shells let what they start in the background ignore Ctrl-C, and Python leaves it at that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_counts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
     number: int, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -91,7 +101,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
         return objective(model, batch, progress)
 
     preset_is(monkeypatch, interrupted)
-    arguments = ["train", str(dataset), "-o", str(tmp_path / "run"), "--preset", "tiny", "--steps", "100000", "--json"]
+    arguments = ["train", str(dataset), "-o", str(tmp_path / "run"), "--preset", "tiny", "--steps", "100", "--json"]
     arguments += ["--set", "validate_every=0", "--set", "checkpoint_every=100000"]
     before = 0
     for _ in range(2):
