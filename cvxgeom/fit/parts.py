@@ -12,6 +12,7 @@ from ..shape.polytope import hull_planes
 from .samples import VolumeSamples
 
 _BOX = np.concatenate([np.eye(3), -np.eye(3)])
+_FLAT = 1e-6  # of its longest extent: points within a layer this thin enclose no volume
 _SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
 MOST_PLANES = 80  # of a hull, before samples choose among them
 
@@ -37,13 +38,10 @@ class Part:
         Raises:
             ValueError: the points enclose no volume.
         """
-        try:
-            found = ConvexHull(points)
-        except (QhullError, ValueError):
-            raise ValueError(f"points must enclose a volume, got {len(points)} that do not") from None
+        found = _hull_of(points)
         corners = points[found.vertices]
         # Triangles of one face have one plane, up to rounding.
-        _, first = np.unique((found.equations / _SAME).round(), axis=0, return_index=True)
+        first = np.unique((found.equations / _SAME).round(), axis=0, return_index=True)[1]
         normals = found.equations[first, :3]
         if max_planes is None or len(normals) <= max_planes:
             return cls(normals, -(corners @ normals.T).max(axis=0), corners)
@@ -80,6 +78,17 @@ class Part:
     def height(self, points: np.ndarray) -> np.ndarray:
         """(N, H) signed distance of points to its planes."""
         return points @ self.normals.T.astype(points.dtype) + self.offsets.astype(points.dtype)
+
+
+def _hull_of(points: np.ndarray) -> ConvexHull:
+    try:
+        return ConvexHull(points)
+    except (QhullError, ValueError):
+        spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False) if len(points) >= 4 else np.zeros(3)
+        if spread[-1] <= _FLAT * spread[0]:
+            raise ValueError(f"points must enclose a volume, got {len(points)} that do not") from None
+    # Many nearly coplanar points: moved at random, by about the rounding, they have a hull.
+    return ConvexHull(points, qhull_options="QJ")
 
 
 def parts_of(shape: ConvexUnion) -> list[Part]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from scipy.spatial import ConvexHull, QhullError
 
 import cvxgeom
 from cvxgeom.fit.bound import inner, outer
@@ -41,7 +42,7 @@ def test_iou_of_known_boxes():
 
 
 def points_of(mesh) -> InsidePoints:
-    points, faces = trimesh.sample.sample_surface(mesh, 8000, seed=0)
+    points, faces = trimesh.sample.sample_surface(mesh, 8000, seed=0)[:2]
     return InsidePoints(np.asarray(points), np.asarray(mesh.face_normals[faces]))
 
 
@@ -82,6 +83,25 @@ def test_a_part_knows_its_planes_and_points():
     assert [float(p.vertices.min()) for p in back] == pytest.approx([0.0, 3.0], abs=1e-6)
     with pytest.raises(ValueError, match="must enclose a volume"):
         Part.around(cube[:4])
+
+
+def test_points_that_only_a_joggled_hull_holds(monkeypatch):
+    """Qhull gives up on some sets of many nearly coplanar points; the second try moves them by about the rounding."""
+    tries = []
+
+    def picky(points, qhull_options=None):
+        tries.append(qhull_options)
+        if qhull_options is None:
+            raise QhullError("wide facet")
+        return ConvexHull(points, qhull_options=qhull_options)
+
+    monkeypatch.setattr("cvxgeom.fit.parts.ConvexHull", picky)
+    cube = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
+    part = Part.around(cube)
+    assert tries == [None, "QJ"]
+    assert np.abs(part.height(cube)).min(axis=1).max() < 1e-6 and part.height(cube).max() < 1e-6
+    with pytest.raises(ValueError, match="must enclose a volume"):
+        Part.around(cube * [1, 1, 0])
 
 
 def test_a_cap_on_planes_encloses_the_points():
