@@ -10,7 +10,8 @@ import numpy as np
 import torch
 import trimesh
 
-from ..shape import ConvexUnion, box, concatenate, hull
+from ..fit.start import union_of_hulls
+from ..shape import ConvexUnion, box, hull
 
 Corners = Sequence[np.ndarray]
 
@@ -61,15 +62,10 @@ def as_union(result: Corners | ConvexUnion) -> ConvexUnion:
     """
     if isinstance(result, ConvexUnion):
         return result
-    parts = []
-    for corners in result:
-        try:
-            parts.append(hull(torch.from_numpy(np.array(corners, dtype=np.float64))))
-        except ValueError:
-            continue
-    if not parts:
+    union = union_of_hulls(torch.from_numpy(np.array(corners, dtype=np.float64)) for corners in result)
+    if union is None:
         raise ValueError(f"result must have a part with a volume, got {len(result)} parts without any")
-    return concatenate(parts)
+    return union
 
 
 def _ours(mesh: trimesh.Trimesh, _cap: int | None, quality: str) -> ConvexUnion:

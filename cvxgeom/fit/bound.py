@@ -17,17 +17,17 @@ def inner(shape: ConvexUnion, free: np.ndarray) -> ConvexUnion:
     """
     found = []
     for part in parts_of(shape):
-        held = free[part.inside(free)]
+        height = part.height(free[part.inside(free)])
         offsets = part.offsets.copy()
         # The shallowest first: a plane that cuts off one point often cuts off others.
-        while len(held):
-            height = held @ part.normals.T.astype(np.float32) + offsets.astype(np.float32)
-            deepest = height.max(axis=1)
-            point = int(deepest.argmax())
-            offsets[height[point].argmax()] += _GAP - float(deepest[point])
-            height = held @ part.normals.T.astype(np.float32) + offsets.astype(np.float32)
-            held = held[(height <= 0).all(axis=1)]
-        found += parts_of(union_of([Part(part.normals, offsets, part.vertices)]))
+        while len(height):
+            point, plane = np.unravel_index(height.argmax(), height.shape)
+            cut = _GAP - float(height[point, plane])
+            offsets[plane] += cut
+            height[:, plane] += cut
+            height = height[(height <= 0).all(axis=1)]
+        if (part := Part.of_planes(part.normals, offsets, near=part.vertices)) is not None:
+            found.append(part)
     return union_of(found) if found else shape
 
 
@@ -43,7 +43,7 @@ def outer(shape: ConvexUnion, occupied: np.ndarray) -> ConvexUnion:
         return shape
     missing = np.ones(len(occupied), dtype=bool)
     for part in parts:
-        missing[part.inside(occupied)] = False
+        missing &= ~part.holds(occupied)
     points = occupied[missing]
     heights = [part.height(points) for part in parts]
     nearest = np.stack([height.max(axis=1) for height in heights]).argmin(axis=0)
@@ -51,5 +51,6 @@ def outer(shape: ConvexUnion, occupied: np.ndarray) -> ConvexUnion:
     for k, (part, height) in enumerate(zip(parts, heights, strict=True)):
         own = height[nearest == k]
         push = np.maximum(own.max(axis=0) + _GAP, 0) if len(own) else np.zeros(len(part))
-        found += parts_of(union_of([Part(part.normals, part.offsets - push, part.vertices)]))
+        if (part := Part.of_planes(part.normals, part.offsets - push, near=part.vertices)) is not None:
+            found.append(part)
     return union_of(found)

@@ -8,10 +8,10 @@ import torch
 import trimesh
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
 
 from ..shape import ConvexUnion, box
-from .parts import Part, parts_of, union_of
+from .parts import Part, hull_of, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints, Splitter
 from .target import Target
@@ -37,16 +37,15 @@ def component_hulls(surface: trimesh.Trimesh, contains: Contains, rng: np.random
     hulls = []
     for vertices in _components(surface):
         try:
-            hulls.append(ConvexHull(vertices))
-        except QhullError:
+            hulls.append(hull_of(vertices))
+        except ValueError:
             continue  # a flat component has no hull with a volume
     if not hulls:
         return []
     hulls = sorted(hulls, key=lambda hull: -hull.volume)[:_MOST_COMPONENTS]
     probes = np.concatenate([_in_hull(hull, _PROBES, rng) for hull in hulls])
     shares = contains(probes).reshape(len(hulls), _PROBES).mean(axis=1)
-    convex = [hull.points for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
-    return [Part.around(points) for points in convex]
+    return [Part.of_hull(hull) for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
 
 
 def initialize(target: Target, samples: VolumeSamples, max_parts: int, rng: np.random.Generator) -> ConvexUnion:
@@ -76,8 +75,7 @@ def initialize(target: Target, samples: VolumeSamples, max_parts: int, rng: np.r
 
 def _most_useful(hulls: list[Part], points: np.ndarray, most: int) -> tuple[list[Part], np.ndarray]:
     """Greedy choice of hulls that each add the most points; and which points they cover (within a small tolerance)."""
-    queries = points.astype(np.float32)
-    inside = [np.isin(np.arange(len(points)), hull.inside(queries, _TOLERANCE)) for hull in hulls]
+    inside = [hull.holds(points.astype(np.float32), _TOLERANCE) for hull in hulls]
     covered = np.zeros(len(points), dtype=bool)
     kept: list[Part] = []
     while len(kept) < min(most, len(hulls)):
@@ -108,7 +106,8 @@ def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np
             normals, offsets = splitter.planes(piece, _PIECE_PLANES)
         except ValueError:
             continue  # fewer than four points, or all in a plane: nothing to stand on
-        found += parts_of(union_of([Part(normals, offsets, piece.points)]))
+        if (part := Part.of_planes(normals, offsets, near=piece.points)) is not None:
+            found.append(part)
     return found
 
 

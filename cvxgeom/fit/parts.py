@@ -7,7 +7,7 @@ import torch
 from scipy.spatial import ConvexHull, QhullError
 
 from ..ops import points_within
-from ..shape import ConvexUnion, Polytope, concatenate, from_planes
+from ..shape import ConvexUnion, concatenate, from_planes
 from ..shape.polytope import hull_planes
 from .samples import VolumeSamples
 
@@ -38,26 +38,33 @@ class Part:
         Raises:
             ValueError: the points enclose no volume.
         """
-        found = _hull_of(points)
-        corners = points[found.vertices]
-        # Triangles of one face have one plane, up to rounding.
-        first = np.unique((found.equations / _SAME).round(), axis=0, return_index=True)[1]
-        normals = found.equations[first, :3]
-        if max_planes is None or len(normals) <= max_planes:
-            return cls(normals, -(corners @ normals.T).max(axis=0), corners)
-        return parts_of(union_of([cls(*hull_planes(corners, max_planes), corners)]))[0]
+        hull = cls.of_hull(hull_of(points))
+        if max_planes is None or len(hull) <= max_planes:
+            return hull
+        few = cls.of_planes(*hull_planes(hull.vertices, max_planes), near=hull.vertices)
+        assert few is not None  # it encloses the hull, and `hull_planes` is bounded
+        return few
 
     @classmethod
-    def of(cls, polytope: Polytope, normals: np.ndarray, offsets: np.ndarray) -> "Part":
-        """A bounded polytope, with only those of its planes that have a face.
+    def of_hull(cls, hull: ConvexHull) -> "Part":
+        """A hull that Qhull made."""
+        corners = hull.points[hull.vertices]
+        # Triangles of one face have one plane, up to rounding.
+        first = np.unique((hull.equations / _SAME).round(), axis=0, return_index=True)[1]
+        normals = hull.equations[first, :3]
+        return cls(normals, -(corners @ normals.T).max(axis=0), corners)
+
+    @classmethod
+    def of_planes(cls, normals: np.ndarray, offsets: np.ndarray, near: np.ndarray) -> "Part | None":
+        """The convex of half-spaces n·x + d ≤ 0, without those that have no face; None if it is empty or unbounded.
 
         Args:
-            polytope: of the planes.
             normals: (H, 3).
-            offsets: (H,) in the frame of the polytope.
+            offsets: (H,).
+            near: points about whose middle single precision is enough.
         """
-        faces = sorted(set(polytope.face_planes))
-        return cls(normals[faces], offsets[faces], polytope.vertices.double().numpy())
+        found = parts_of(union_of([cls(normals, offsets, near)]))
+        return found[0] if found else None
 
     def __len__(self) -> int:
         return len(self.normals)
@@ -68,19 +75,28 @@ class Part:
         return self.vertices.min(axis=0), self.vertices.max(axis=0)
 
     def inside(self, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
-        """Indices of the points (float32) in it, or out of it by no more than a margin."""
+        """Indices of the points that it `holds`."""
+        return self.holds(points, margin).nonzero()[0]
+
+    def holds(self, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """(N,) whether points (float32) lie in it, or out of it by no more than a margin."""
         low, high = self.bounds
         # The box first: it leaves out most points at once.
         normals = np.concatenate([_BOX, self.normals]).astype(np.float32)
         offsets = (np.concatenate([-high, low, self.offsets]) - margin).astype(np.float32)
-        return points_within(*map(torch.from_numpy, (points, normals, offsets))).numpy().nonzero()[0]
+        return points_within(*map(torch.from_numpy, (points, normals, offsets))).numpy()
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """(N, H) signed distance of points to its planes."""
         return points @ self.normals.T.astype(points.dtype) + self.offsets.astype(points.dtype)
 
 
-def _hull_of(points: np.ndarray) -> ConvexHull:
+def hull_of(points: np.ndarray) -> ConvexHull:
+    """The hull of points, which may be many and nearly coplanar.
+
+    Raises:
+        ValueError: they enclose no volume.
+    """
     try:
         return ConvexHull(points)
     except (QhullError, ValueError):
@@ -92,12 +108,15 @@ def _hull_of(points: np.ndarray) -> ConvexHull:
 
 
 def parts_of(shape: ConvexUnion) -> list[Part]:
-    """The bounded convexes of a single union."""
+    """The bounded convexes of a single union, each with only those of its planes that have a face."""
     normals = shape.normals.double().numpy()
     offsets = shape.offsets.double().numpy() - np.einsum("khi,ki->kh", normals, shape.translations.double().numpy())
-    return [
-        Part.of(polytope, normals[k], offsets[k]) for k, polytope in enumerate(shape.polytopes()) if polytope.is_bounded
-    ]
+    found = []
+    for k, polytope in enumerate(shape.polytopes()):
+        if polytope.is_bounded:
+            faces = sorted(set(polytope.face_planes))
+            found.append(Part(normals[k, faces], offsets[k, faces], polytope.vertices.double().numpy()))
+    return found
 
 
 def union_of(parts: list[Part]) -> ConvexUnion:

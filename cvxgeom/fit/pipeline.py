@@ -189,10 +189,10 @@ def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: f
 
 def _distance(shape: ConvexUnion, target: Target) -> float:
     """Mean distance of the solid's surface from that of the shape, in the source's unit; NaN if no surface is known."""
-    on_surface = target.inside.normals.any(axis=1)
-    if not on_surface.any():
+    surface = target.inside.points[target.inside.on_surface]
+    if not len(surface):
         return math.nan
-    points = torch.from_numpy(target.inside.points[on_surface]).float()
+    points = torch.from_numpy(surface).float()
     return float(hardened(shape).sdf(points).abs().mean()) / target.normalization.scale
 
 

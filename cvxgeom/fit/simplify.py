@@ -130,11 +130,11 @@ def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.nda
         owner = (out[newly] & kept).argmax(axis=1)
         costs -= np.bincount(owner, weights=worth[newly], minlength=len(part))
     normals, offsets = part.normals[kept], part.offsets[kept]
-    fewer = parts_of(union_of([Part(normals, offsets, part.vertices)]))
+    fewer = Part.of_planes(normals, offsets, near=part.vertices)
     low, high = fence.min(axis=0), fence.max(axis=0)
-    if not fewer or (fewer[0].bounds[0] < low).any() or (fewer[0].bounds[1] > high).any():
+    if fewer is None or (fewer.bounds[0] < low).any() or (fewer.bounds[1] > high).any():
         return part if len(part) <= most else Part.around(part.vertices, most)
-    return fewer[0]
+    return fewer
 
 
 def _fence(points: np.ndarray) -> np.ndarray:

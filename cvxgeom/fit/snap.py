@@ -24,10 +24,10 @@ def snap(shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reac
         samples: of the solid.
         reach: how far from a face its surface points may lie, per unit of the longest side.
     """
-    on_surface = surface.normals.any(axis=1)
-    if not on_surface.any():
+    surface = surface[surface.on_surface]
+    if not len(surface):
         return shape
-    points, normals = surface.points[on_surface].astype(np.float32), surface.normals[on_surface]
+    points, normals = surface.points.astype(np.float32), surface.normals
     parts, worth = parts_of(shape), worth_of(samples)
     where = samples.points.numpy()
     inside, count = covering(parts, where)
@@ -62,5 +62,4 @@ def _moved(part: Part, points: np.ndarray, normals: np.ndarray, reach: float) ->
             if spread[1] > (2 * reach) ** 2 / 12 and normal @ part.normals[h] > _ALIGNED:
                 new_normals[h] = normal
         new_offsets[h] = -float(middle @ new_normals[h])
-    found = parts_of(union_of([Part(new_normals, new_offsets, part.vertices)]))
-    return found[0] if found else None
+    return Part.of_planes(new_normals, new_offsets, near=part.vertices)

@@ -51,6 +51,11 @@ class InsidePoints:
     def __len__(self) -> int:
         return len(self.points)
 
+    @property
+    def on_surface(self) -> np.ndarray:
+        """(n,) whether a point lies on the surface."""
+        return np.asarray(self.normals.any(axis=1))
+
 
 @dataclass(eq=False)
 class _Piece:
@@ -76,7 +81,7 @@ class Splitter:
         self.inside, self.rng = inside, rng
         self.volume = float(samples.weights[samples.occupied].sum())
         self.extent = float(np.ptp(inside.points, axis=0).max())
-        self.directions = _directions(inside.normals)
+        self.directions = _directions(inside[inside.on_surface].normals)
         self.along = (inside.points @ self.directions.T).astype(np.float32)
         self.points, self.occupied = samples.points.numpy(), samples.occupied.numpy()
         self.weights = samples.weights.numpy()
@@ -186,9 +191,9 @@ class Splitter:
         """Candidate planes n·x = level: the surface's own planes, and slices across the axes and principal axes."""
         points = self.inside[index]
         normals, levels = [], []
-        on_surface = points.normals.any(axis=1)
-        if on_surface.any():
-            n, x = points.normals[on_surface], points.points[on_surface]
+        surface = points[points.on_surface]
+        if len(surface):
+            n, x = surface.normals, surface.points
             nearest = (n @ self.directions.T).argmax(axis=1)
             level = (x * self.directions[nearest]).sum(axis=1)
             bins = np.round(level / (0.01 * self.extent)).astype(np.int64)
@@ -241,8 +246,7 @@ def _directions(normals: np.ndarray) -> np.ndarray:
     cube = grid[np.abs(grid).sum(axis=1) > 1]
     cube /= np.linalg.norm(cube, axis=1, keepdims=True)
     directions = np.concatenate([axes, cube])
-    surface = normals[normals.any(axis=1)]
-    surface = surface[:: max(1, len(surface) // 5000)]
+    surface = normals[:: max(1, len(normals) // 5000)]
     surface = np.concatenate([surface, -surface])
     for _ in range(24):
         if not len(surface):

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ..data import Normalization, Solid
 from ..shape import ConvexUnion, concatenate, hull, load
@@ -81,12 +83,23 @@ def coacd_union(solid: Solid, config: FitConfig) -> ConvexUnion:
             raise ValueError(f"CoACD ended with code {done.returncode}: {' '.join(said) or 'it said nothing'}")
         with np.load(found) as parts:
             clouds = [frame.invert(parts[name]) for name in parts.files]
+    union = union_of_hulls(clouds, config.max_halfspaces)
+    if union is None:
+        raise ValueError("CoACD found no part with a volume")
+    return union
+
+
+def union_of_hulls(clouds: Iterable[np.ndarray | Tensor], max_planes: int | None = None) -> ConvexUnion | None:
+    """The hulls of sets of points, but for those without a volume; None if all are.
+
+    Args:
+        clouds: (V, 3) each, in the number type that the union is to have; float32 of an array.
+        max_planes: cap on the half-spaces of each.
+    """
     hulls = []
     for cloud in clouds:
         try:
-            hulls.append(hull(cloud, max_planes=config.max_halfspaces))
+            hulls.append(hull(cloud, max_planes=max_planes))
         except ValueError:
-            continue  # a flat part has no volume
-    if not hulls:
-        raise ValueError("CoACD found no part with a volume")
-    return concatenate(hulls)
+            continue
+    return concatenate(hulls) if hulls else None

@@ -43,7 +43,7 @@ class Target:
         """Labeled points with the volume that each stands for; all there are, if the source is points."""
         if self.given is not None:
             return self.given
-        on_surface = self.inside.points[self.inside.normals.any(axis=1)]
+        on_surface = self.inside.points[self.inside.on_surface]
         drawn = stratified(self.contains, self.bounds, on_surface, n, rng)
         if self.certainty is None:
             return drawn
