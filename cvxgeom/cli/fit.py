@@ -198,6 +198,8 @@ def _show_one(report: Report, out: Any) -> None:
     out.print(f"[bold]{made['n_parts']}[/] convex parts with {made['n_planes']} planes, {report['seconds']:.1f} s")
     out.print(f"  {report['message']}")
     for name, value in report["scores"].items():
+        if value is None:  # of what the source does not tell, such as a surface
+            continue
         text = f"{value:.4f}" if isinstance(value, float) else str(value)
         out.print(f"  {name.replace('_', ' '):28}{text}")
     print_outputs(out, report["outputs"])

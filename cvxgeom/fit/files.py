@@ -1,6 +1,7 @@
 """From a mesh file to a shape, and to what there is to say about the way."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class FittedFile:
             "status": result.status.value,
             "message": result.status.sentence,
             "structure": asdict(metrics.structure(result.shape)),
-            "scores": result.scores,
+            "scores": {name: score if math.isfinite(score) else None for name, score in result.scores.items()},
             "seconds": result.seconds,
         }
 

@@ -131,7 +131,8 @@ def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.nda
         costs -= np.bincount(owner, weights=worth[newly], minlength=len(part))
     normals, offsets = part.normals[kept], part.offsets[kept]
     fewer = Part.of_planes(normals, offsets, near=part.vertices)
-    low, high = fence.min(axis=0), fence.max(axis=0)
+    # The fence is a few points, and a corner may slip out between them: the box of the samples is the limit.
+    low, high = points.min(axis=0), points.max(axis=0)
     if fewer is None or (fewer.bounds[0] < low).any() or (fewer.bounds[1] > high).any():
         return part if len(part) <= most else Part.around(part.vertices, most)
     return fewer

@@ -15,6 +15,7 @@ from ..split import InsidePoints
 Contains = Callable[[np.ndarray], np.ndarray]
 N_SURFACE = 30_000
 N_INSIDE = 6_000
+_FAR = 1e3  # longest sides from the origin: beyond, single precision has less than four digits left for the shape
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ class Target:
         return in_unit(shape, self.normalization)
 
     def to_source(self, shape: ConvexUnion) -> ConvexUnion:
-        """A shape of this frame in the frame and unit of the source."""
+        """A shape of this frame in the frame and unit of the source; in float64 if that is far from the origin."""
         center = torch.tensor(self.normalization.center)
+        if float(center.abs().max()) * self.normalization.scale > _FAR:
+            shape = shape.to(torch.float64)
         return shape.scale(1 / self.normalization.scale).translate(center)
 
 
