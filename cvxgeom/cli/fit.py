@@ -55,6 +55,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     effort.add_argument(
         "--bound", choices=("inner", "outer"), help="inner: stay within the solid; outer: cover all of it"
     )
+    effort.add_argument("--symmetry", choices=("x", "y", "z"), help="make it its own mirror image")
+    effort.add_argument("--min-thickness", type=positive, metavar="F", help="a ball this wide fits into each part")
+    effort.add_argument("--disjoint", action="store_true", help="let no two parts overlap")
     effort.add_argument("--seed", type=count(0), metavar="N", help="seed of every random choice")
     command.add_argument(
         "--init",
@@ -163,6 +166,9 @@ def _config(options: argparse.Namespace) -> "FitConfig":
         "max_seconds": options.time,
         "n_steps": options.steps,
         "bound": options.bound,
+        "symmetry": options.symmetry,
+        "min_thickness": options.min_thickness,
+        "disjoint": options.disjoint or None,
         "seed": options.seed,
     }
     stated = {name: value for name, value in given.items() if value is not None}

@@ -24,6 +24,11 @@ class FitConfig:
         max_seconds: of wall-clock time; the best shape until then is returned. None: as long as it takes.
         bound: ``"inner"``: the shape stays within the solid; ``"outer"``: it covers all of the solid, for safe
             collision; both as far as samples tell.
+        symmetry: ``"x"``, ``"y"`` or ``"z"``: the shape is its own mirror image across this axis, in the plane through
+            the middle of the solid's bounding box.
+        min_thickness: a ball of this diameter fits into every part; a length, in the source's unit.
+        disjoint: the parts do not overlap. (Otherwise they may, as parts of a union.) Only one of ``bound``,
+            ``symmetry``, ``min_thickness`` and ``disjoint`` can be guaranteed at once.
         seed: of all random numbers; equal seeds and thread counts give equal results, unless time runs out.
 
     Raises:
@@ -44,6 +49,9 @@ class FitConfig:
     max_error: float | None = None
     max_seconds: float | None = None
     bound: Literal["inner", "outer"] | None = None
+    symmetry: Literal["x", "y", "z"] | None = None
+    min_thickness: float | None = None
+    disjoint: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,11 +64,17 @@ class FitConfig:
             raise ValueError(f"target_iou must be in (0, 1], got {self.target_iou!r}")
         if not 0 <= self.part_worth < 1:
             raise ValueError(f"part_worth must be in [0, 1), got {self.part_worth!r}")
-        for name in ("max_error", "max_seconds"):
+        for name in ("max_error", "max_seconds", "min_thickness"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
         if self.bound is not None:
             check_choice("bound", self.bound, ("inner", "outer"))
+        if self.symmetry is not None:
+            check_choice("symmetry", self.symmetry, ("x", "y", "z"))
+        # Each is made sure of at the end, by moving planes; a second one would undo the first.
+        named = {name: getattr(self, name) for name in ("bound", "symmetry", "min_thickness", "disjoint")}
+        if len(wanted := [f"{name}={value!r}" for name, value in named.items() if value]) > 1:
+            raise ValueError(f"only one of {', '.join(named)} can be guaranteed, got {' and '.join(wanted)}")
 
     @property
     def most_planes(self) -> int:

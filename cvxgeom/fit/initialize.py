@@ -97,7 +97,7 @@ def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np
         max_parts: cap.
         rng: source of randomness.
     """
-    if len(inside) < 4:
+    if len(inside) < 4 or max_parts < 1:
         return []
     found = []
     splitter = Splitter(inside, samples, rng)
@@ -111,10 +111,10 @@ def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np
     return found
 
 
-def uncovered(inside: InsidePoints, shape: ConvexUnion) -> InsidePoints:
-    """The inside points that a shape leaves out by more than a small tolerance."""
+def uncovered(inside: InsidePoints, shape: ConvexUnion, tolerance: float = _TOLERANCE) -> InsidePoints:
+    """The inside points that a shape leaves out by more than a small tolerance, per unit of the longest side."""
     queries = torch.from_numpy(inside.points).float()
-    grown = replace(shape, offsets=shape.offsets - _TOLERANCE)
+    grown = replace(shape, offsets=shape.offsets - tolerance)
     return inside[~grown.contains(queries).numpy()]
 
 

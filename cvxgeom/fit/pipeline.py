@@ -12,12 +12,14 @@ from .._types import FitStatus
 from ..shape import ConvexUnion, concatenate
 from .bound import inner, outer
 from .config import FitConfig
+from .constraints import mirrored, separated, thickened
 from .initialize import initialize, pieces, uncovered
 from .parts import union_of
 from .refine import hardened, refine_steps
 from .samples import VolumeSamples
 from .simplify import simplify
 from .snap import snap
+from .split import InsidePoints
 from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
@@ -25,6 +27,7 @@ _MORE = 2  # pieces at first, per part allowed
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
+_APART = 0.005  # from all parts, per unit of the longest side: a point to be covered by a part of its own
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
 
@@ -174,7 +177,7 @@ def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: f
             best, best_iou = shape, iou
     settled = is_good(best, best_iou) or _has_settled(history)
     shape = simplified(best, _LAST * config.part_worth)
-    shape = hardened(_bounded(shape, target, samples, config.bound))
+    shape = hardened(_constrained(shape, target, samples, config))
 
     fresh = target.samples(_N_VERIFY, np.random.default_rng([config.seed, 1]))
     scores = {
@@ -204,17 +207,33 @@ def _biased(samples: VolumeSamples, bound: str | None) -> VolumeSamples:
     return replace(samples, weights=torch.where(matters, _BIAS * samples.weights, samples.weights))
 
 
-def _bounded(shape: ConvexUnion, target: Target, samples: VolumeSamples, bound: str | None) -> ConvexUnion:
-    """The shape made one-sided, if that is wanted."""
-    if bound is None:
-        return shape
+def _constrained(shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig) -> ConvexUnion:
+    """The shape with what must hold, if something must."""
+    if config.disjoint:
+        return separated(shape, samples, config.most_planes)
+    if config.symmetry is not None:
+        return mirrored(shape, "xyz".index(config.symmetry), samples, config.max_parts, config.most_planes)
+    if config.min_thickness is not None:
+        return thickened(shape, config.min_thickness * target.normalization.scale)
+    return shape if config.bound is None else _bounded(shape, target, samples, config)
+
+
+def _bounded(shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig) -> ConvexUnion:
+    """The shape made one-sided."""
     more = target.samples(_N_VERIFY, np.random.default_rng([0, 2]))
     points, occupied = torch.cat([samples.points, more.points]), torch.cat([samples.occupied, more.occupied])
-    if bound == "inner":
+    if config.bound == "inner":
         return inner(shape, points[~occupied].numpy())
     within = target.inside.points.astype(np.float32)
     corners = [] if target.surface is None else [np.asarray(target.surface.vertices, dtype=np.float32)]
-    return outer(shape, np.concatenate([points[occupied].numpy(), within, *corners]))
+    all_of_it = np.concatenate([points[occupied].numpy(), within, *corners])
+    found = [outer(shape, all_of_it)]
+    # What stands apart from all parts may get parts of its own: else a whole board would grow for a knob.
+    apart = uncovered(InsidePoints(all_of_it.astype(np.float64), np.zeros_like(all_of_it)), shape, _APART)
+    rng = np.random.default_rng([config.seed, 2])
+    if more := pieces(apart, samples, config.max_parts - shape.n_convexes, rng):
+        found.append(outer(concatenate([shape, union_of(more)]), all_of_it))
+    return max(found, key=lambda shape: samples.iou(shape.contains(samples.points)))
 
 
 def _completed(

@@ -63,6 +63,12 @@ def test_every_option_reaches_the_budget() -> None:
         seed=2,
     )
     assert _config(parse(["fit", "a.obj", "-o", "a.npz"])) == FitConfig()
+    for words, asked in (
+        ("--symmetry y", FitConfig(symmetry="y")),
+        ("--min-thickness 0.02", FitConfig(min_thickness=0.02)),
+        ("--disjoint", FitConfig(disjoint=True)),
+    ):
+        assert _config(parse(["fit", "a.obj", "-o", "a.npz", *words.split()])) == asked
     older = parse(["fit", "a.obj", "-o", "a.npz", "--parts", "3", "--halfspaces", "7"])
     assert (_config(older).max_parts, _config(older).max_halfspaces) == (3, 7)
 

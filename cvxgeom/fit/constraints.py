@@ -1,0 +1,166 @@
+"""What a shape can be made to satisfy at the end of a fit, exactly: parts that do not overlap, a mirror plane, a least
+thickness.
+"""
+
+import numpy as np
+import torch
+
+from ..shape import ConvexUnion
+from .parts import Part, covering, parts_of, union_of, worth_of
+from .samples import VolumeSamples
+
+_GAP = 1e-5  # between two parts that touch, per unit of the longest side: more than single precision rounds
+_UPRIGHT = 0.02  # component along the mirror's normal of a plane that stands upright on the mirror
+_LOPSIDED = 0.25  # a part belongs to one side of the mirror if it reaches less than this share as far to the other
+
+
+def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -> ConvexUnion:
+    """The shape with parts that do not overlap: of each two that do, one is cut by the plane of a face of the other.
+
+    Of all such cuts the one that loses the least is made; a part that has no half-space to spare is not cut unless the
+    other has none either: then the smaller one goes.
+
+    Args:
+        shape: a single union.
+        samples: of the solid; they tell what a cut loses.
+        max_halfspaces: cap per convex.
+    """
+    parts: list[Part | None] = list(parts_of(shape))
+    points, worth = samples.points.numpy(), worth_of(samples)
+    inside, count = covering(parts_of(shape), points)
+    for i in range(len(parts)):
+        for j in range(i):
+            a, b = parts[i], parts[j]
+            if a is None or b is None or not _overlap(a, b):
+                continue
+            cuts = []
+            for k, mine, other in ((i, a, b), (j, b, a)):
+                own = inside[k][count[inside[k]] == 1]
+                if len(mine) < max_halfspaces:
+                    cuts.append((*_best_cut(mine, other, points[own], worth[own]), k))
+            if cuts:
+                _, cut, k = min(cuts, key=lambda cut: cut[0])
+                parts[k] = cut
+            else:
+                k = min((i, j), key=lambda k: len(inside[k]))
+                parts[k] = None
+            count[inside[k]] -= 1
+            inside[k] = inside[k][:0] if (left := parts[k]) is None else left.inside(points)
+            count[inside[k]] += 1
+    kept = [part for part in parts if part is not None]
+    return union_of(kept) if kept else shape
+
+
+def _overlap(a: Part, b: Part) -> bool:
+    (low, high), (other_low, other_high) = a.bounds, b.bounds
+    if (low >= other_high).any() or (other_low >= high).any():
+        return False
+    both = Part(np.concatenate([a.normals, b.normals]), np.concatenate([a.offsets, b.offsets]), a.vertices)
+    return union_of([both]).polytopes()[0].inradius > _GAP / 4
+
+
+def _best_cut(part: Part, other: Part, points: np.ndarray, worth: np.ndarray) -> tuple[float, Part | None]:
+    """What is lost by cutting a part by a face of another, at best, and what is left of it.
+
+    Args:
+        part: to cut.
+        other: it must not overlap.
+        points: those that no other part holds.
+        worth: what they are worth.
+    """
+    lost = worth @ (other.height(points) <= 0)
+    h = int(lost.argmin())
+    normals = np.concatenate([part.normals, -other.normals[None, h]])
+    offsets = np.concatenate([part.offsets, -other.offsets[None, h] + _GAP])
+    return float(lost[h]), Part.of_planes(normals, offsets, near=part.vertices)
+
+
+def mirrored(shape: ConvexUnion, axis: int, samples: VolumeSamples, max_parts: int, max_halfspaces: int) -> ConvexUnion:
+    """The shape made its own mirror image in the plane through 0 across an axis: one side of it, and that side's image.
+
+    The side that describes the solid better decides. Parts that stand across the plane become their own images.
+
+    Args:
+        shape: a single union.
+        axis: 0, 1 or 2.
+        samples: of the solid.
+        max_parts: cap.
+        max_halfspaces: cap per convex.
+    """
+    parts = parts_of(shape)
+    sides = [_with_image(parts, axis, sign, max_parts, max_halfspaces) for sign in (1.0, -1.0)]
+    unions = [union_of(side) for side in sides if side]
+    return max(unions, key=lambda union: samples.iou(union.contains(samples.points)), default=shape)
+
+
+def _with_image(parts: list[Part], axis: int, sign: float, max_parts: int, max_halfspaces: int) -> list[Part]:
+    """One side of the parts (where sign · coordinate > 0), and its image; the largest of them up to the cap."""
+    found: list[list[Part]] = []
+    for part in parts:
+        low, high = sorted(sign * bound[axis] for bound in part.bounds)
+        if high <= max(_GAP, -_LOPSIDED * low):
+            continue  # the other side's
+        if -low > _LOPSIDED * high:
+            own = _own_image(part, axis, sign)
+            if own is not None and len(own) <= max_halfspaces:
+                found.append([own])
+                continue
+        half = part if low >= 0 else _half(part, axis, sign, max_halfspaces)
+        if half is not None:
+            found.append([half, _image(half, axis)])
+    found.sort(key=lambda group: -float(np.prod(np.ptp(group[0].vertices, axis=0))))
+    kept: list[Part] = []
+    for group in found:
+        if len(kept) + len(group) <= max_parts:
+            kept += group
+    return kept
+
+
+def _image(part: Part, axis: int) -> Part:
+    flip = np.where(np.arange(3) == axis, -1.0, 1.0)
+    return Part(part.normals * flip, part.offsets, part.vertices * flip)
+
+
+def _half(part: Part, axis: int, sign: float, max_halfspaces: int) -> Part | None:
+    """The part on one side of the mirror."""
+    keep = np.ones(len(part), dtype=bool)
+    if len(part) >= max_halfspaces:
+        keep[(sign * part.normals[:, axis]).argmin()] = False  # the mirror does what the plane did that faced it
+    normals = np.vstack([part.normals[keep], -sign * np.eye(3)[axis]])
+    return Part.of_planes(normals, np.append(part.offsets[keep], 0.0), near=part.vertices)
+
+
+def _own_image(part: Part, axis: int, sign: float) -> Part | None:
+    """The part with its planes of one side on both; None if they do not bound it."""
+    along = sign * part.normals[:, axis]
+    upright, facing = np.abs(along) <= _UPRIGHT, along > _UPRIGHT
+    standing = part.normals[upright].copy()
+    standing[:, axis] = 0
+    standing /= np.linalg.norm(standing, axis=1, keepdims=True)
+    # Turned upright, a plane still goes through the vertex that it went through.
+    levels = -(part.vertices @ standing.T).max(axis=0)
+    flip = np.where(np.arange(3) == axis, -1.0, 1.0)
+    normals = np.concatenate([standing, part.normals[facing], part.normals[facing] * flip])
+    offsets = np.concatenate([levels, part.offsets[facing], part.offsets[facing]])
+    return Part.of_planes(normals, offsets, near=part.vertices)
+
+
+def thickened(shape: ConvexUnion, thickness: float) -> ConvexUnion:
+    """The shape with every part so thick that a ball of this diameter fits into it.
+
+    Each part grows about its largest ball or its centroid, and only where its planes are too close to that.
+
+    Args:
+        shape: a single union.
+        thickness: diameter of the ball.
+    """
+    polytopes = [p for p in shape.polytopes() if p.is_bounded]
+    found = []
+    for part, polytope in zip(parts_of(shape), polytopes, strict=True):
+        # A board has many largest balls, and the one found may lie at its rim.
+        middles = torch.stack([polytope.centroid, polytope.interior_point]).double().numpy()
+        pushed = np.minimum(part.offsets, -middles @ part.normals.T - (thickness + _GAP) / 2)
+        offsets = pushed[pushed.sum(axis=1).argmax()]
+        thick = Part.of_planes(part.normals, offsets, near=part.vertices)
+        found.append(part if thick is None else thick)
+    return union_of(found) if found else shape
