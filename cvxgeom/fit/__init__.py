@@ -11,8 +11,20 @@ from .config import FitConfig
 from .folder import fit_folder
 from .many import FitOutcome, fit_many
 from .pipeline import FitResult, FitStep, fit, fit_steps
+from .sources import Field, OccupancyGrid
 
-__all__ = ["FitConfig", "FitOutcome", "FitResult", "FitStep", "fit", "fit_folder", "fit_many", "fit_steps"]
+__all__ = [
+    "Field",
+    "FitConfig",
+    "FitOutcome",
+    "FitResult",
+    "FitStep",
+    "OccupancyGrid",
+    "fit",
+    "fit_folder",
+    "fit_many",
+    "fit_steps",
+]
 
 
 class _CallableModule(ModuleType):

@@ -1,16 +1,17 @@
 """What a fit aims at: a source of any kind, in a unit frame."""
 
 import trimesh
+from trimesh.voxel import VoxelGrid
 
 from .._checks import describe
 from ..data import LabeledPoints, Solid, solidify
 from ..depth import DepthViews
 from ..shape import ConvexUnion
-from .sources import Target, from_labeled, from_solid, from_views
+from .sources import Field, OccupancyGrid, Target, from_field, from_grid, from_labeled, from_solid, from_views
 
 __all__ = ["Target", "as_target"]
 
-Source = trimesh.Trimesh | Solid | LabeledPoints | DepthViews
+Source = trimesh.Trimesh | Solid | VoxelGrid | OccupancyGrid | Field | LabeledPoints | DepthViews
 
 
 def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Target:
@@ -29,8 +30,17 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
         source = solidify(source)
     if isinstance(source, Solid):
         return from_solid(source, seed)
+    if isinstance(source, VoxelGrid):
+        source = OccupancyGrid.of_voxels(source)
+    if isinstance(source, OccupancyGrid):
+        return from_grid(source, seed)
+    if isinstance(source, Field):
+        return from_field(source, seed)
     if isinstance(source, LabeledPoints):
         return from_labeled(source)
     if isinstance(source, DepthViews):
         return from_views(source, seed, init)
-    raise TypeError(f"source must be a trimesh.Trimesh, a Solid, LabeledPoints or DepthViews, got {describe(source)}")
+    raise TypeError(
+        "source must be a trimesh.Trimesh, a Solid, an OccupancyGrid (or trimesh's VoxelGrid), a Field, LabeledPoints "
+        f"or DepthViews, got {describe(source)}"
+    )

@@ -1,7 +1,19 @@
 """What a fit can start from: each kind of source becomes a target."""
 
 from .depth import from_views
+from .field import Field, from_field
+from .grid import OccupancyGrid, from_grid
 from .solid import from_labeled, from_solid
 from .target import Contains, Target
 
-__all__ = ["Contains", "Target", "from_labeled", "from_solid", "from_views"]
+__all__ = [
+    "Contains",
+    "Field",
+    "OccupancyGrid",
+    "Target",
+    "from_field",
+    "from_grid",
+    "from_labeled",
+    "from_solid",
+    "from_views",
+]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,11 @@ class Target:
         if float(center.abs().max()) * self.normalization.scale > _FAR:
             shape = shape.to(torch.float64)
         return shape.scale(1 / self.normalization.scale).translate(center)
+
+
+def as_array(values: Any) -> np.ndarray:
+    """An array of what may be a tensor on any device, or a list."""
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
 
 
 def in_unit(shape: ConvexUnion, normalization: Normalization) -> ConvexUnion:
