@@ -4,16 +4,22 @@ import argparse
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import decompose
 from .arguments import count, distance
+
+if TYPE_CHECKING:
+    from ..depth import DepthViews
+    from ..evaluate import Learned
+    from ..shape import ConvexUnion
 
 Report = dict[str, Any]
 TASKS = {
     "depth-to-3d": "predictors of solids from depth views",
     "rgb-to-3d": "predictors of solids from one color view",
 }
+REFINED_PARTS = 24  # at most, of a fit to depth views
 PREDICTORS = ("box", "hull", "carving", "tuned-carving", "visual-hull", "mean", "retrieval")
 
 
@@ -47,6 +53,11 @@ def _add_predictors(command: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         type=_words(PREDICTORS),
         help=f"built-in ones, or none: {','.join(PREDICTORS)} (all of the task)",
+    )
+    command.add_argument(
+        "--refine",
+        action="store_true",
+        help="also fit to the depth views alone, and completed by what each --model predicts of convexes",
     )
     command.add_argument(
         "--encoder", metavar="NAME", action="append", default=[], help="also retrieve by the encoder of this --model"
@@ -98,6 +109,8 @@ def run(options: argparse.Namespace) -> Report:
     stated = {name: value for name, value in given.items() if value is not None}
     pictures = not options.no_pictures
     plan = Plan(options.dataset, options.task, split=options.split, limit=options.limit, pictures=pictures, **stated)
+    if options.refine and options.task != "depth-to-3d":
+        raise ValueError("--refine fits to depth views, which only depth-to-3d has")
     names = [name for name, _ in options.model]
     for name in options.encoder:
         if name not in names:
@@ -107,6 +120,8 @@ def run(options: argparse.Namespace) -> Report:
     with progress() as show:
         show("loading")
         learned = [load_learned(name, place, name in options.encoder) for name, place in options.model]
+        if options.refine:
+            learned = _with_fits(learned)
         notes = [f"Made by `{_command(options)}`."]
         written = benchmark(plan, options.output, learned, notes=notes, report=show)
     group = written.summaries[0].group
@@ -152,6 +167,29 @@ def show(report: Report) -> None:
     print_outputs(out, report["outputs"])
 
 
+def _with_fits(learned: "list[Learned]") -> "list[Learned]":
+    """The same, a refined one beside each that predicts convexes, and a fit to the views without a network."""
+    import torch
+
+    from ..evaluate import ConvexPredictor, Learned
+    from ..fit import FitConfig, Refined, fit
+
+    config = FitConfig(max_parts=REFINED_PARTS)
+
+    def fitted(views: "DepthViews") -> "ConvexUnion":
+        with torch.enable_grad():
+            return fit(views, config).shape
+
+    found = []
+    for entry in learned:
+        found.append(entry)
+        if isinstance(entry.predictor, ConvexPredictor):
+            refined = Refined(entry.predictor.model, config)
+            name, only = f"{entry.predictor.name}, refined", entry.predictor.only_views
+            found.append(Learned(ConvexPredictor(refined, name, only), f"{entry.identity} {config}"))
+    return [*found, Learned(ConvexPredictor(fitted, "fit to the views"), str(config))]
+
+
 def _command(options: argparse.Namespace) -> str:
     words = ["cvxgeom", "bench", options.task, options.dataset.name]
     for name, place in options.model:
@@ -165,8 +203,9 @@ def _command(options: argparse.Namespace) -> str:
     for flag in ("limit", "learn_from", "seed"):
         if getattr(options, flag) is not None:
             words += [f"--{flag.replace('_', '-')}", str(getattr(options, flag))]
-    if options.furniture:
-        words.append("--furniture")
+    for flag in ("furniture", "refine"):
+        if getattr(options, flag):
+            words.append(f"--{flag}")
     if options.split != "test":
         words += ["--split", options.split]
     return shlex.join([*words, "-o", options.output.name])

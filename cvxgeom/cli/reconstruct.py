@@ -16,6 +16,7 @@ Report = dict[str, Any]
 
 ONE_VIEW, SEVERAL_VIEWS, PHOTO = "furniture-depth1", "furniture-depth20", "furniture-rgb1"
 SHIPPED = {ONE_VIEW: "depth", SEVERAL_VIEWS: "depth", PHOTO: "color"}
+REFINED_PARTS = 24
 # An object that fills more of a side of the picture than this is cut off there.
 _CUT_OFF = 0.02
 
@@ -47,6 +48,11 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         choices=("parts", "union", "smooth"),
         default="parts",
         help="of the mesh: exact convex parts (default), their watertight union, or the smooth surface",
+    )
+    command.add_argument(
+        "--refine",
+        action="store_true",
+        help="fit what the model predicts to the depth map: more exact where it was seen; takes some seconds more",
     )
     command.add_argument("--model", metavar="NAME|FILE", help="weights that ship, or a file of others (.safetensors)")
     lens = command.add_mutually_exclusive_group()
@@ -83,6 +89,8 @@ def run(options: argparse.Namespace) -> Report:
     with progress() as show:
         show("reading")
         photo = is_photo(options.input)
+        if photo and options.refine:
+            raise ValueError(f"--refine fits to what a depth map says, and {str(options.input)!r} is a color picture")
         if options.model in SHIPPED:  # at once; what a file of others reads is known when it is loaded
             _check_kind(SHIPPED[options.model], options.model, photo, options.input)
         known = {
@@ -100,7 +108,11 @@ def run(options: argparse.Namespace) -> Report:
         model, reference = load_model(name)
         if config := getattr(model, "config", None):
             _check_kind(config.input, name, photo, options.input)
-        show("reconstructing")
+        if options.refine:
+            from ..fit import FitConfig, Refined
+
+            model = Refined(model, FitConfig(max_parts=REFINED_PARTS))
+        show("refining" if options.refine else "reconstructing")
         result = reconstruct(model, views, reference)
         union = to_trimesh(result.shape, "union")
         image = None
@@ -116,6 +128,7 @@ def run(options: argparse.Namespace) -> Report:
     return {
         "input": options.input,
         "model": name,
+        "refined": options.refine,
         "views": views.n_views,
         "kind": "photo" if photo else "depth",
         "pixels": list((views.mask if isinstance(views, ColorViews) else views.depth).shape[:0:-1]),
@@ -145,7 +158,8 @@ def show(report: Report) -> None:
     extents = " x ".join(f"{float(side):.3g}" for side in report["size"])
     parts = "convex part" if report["parts"] == 1 else "convex parts"
     size = f"{extents}, of no known unit" if photo else f"volume {report['volume']:.3g} m³, {extents} m"
-    seconds = f"{report['seconds']:.2f} s with {escape(report['model'])}"
+    refined = ", fitted to the input" if report["refined"] else ""
+    seconds = f"{report['seconds']:.2f} s with {escape(report['model'])}{refined}"
     out.print(f"[bold]{report['parts']}[/] {parts}, {size}, {seconds}")
     if n := report["refuted"]:
         out.print(f"  {n} more {'part was' if n == 1 else 'parts were'} left out: the camera saw that nothing is there")

@@ -11,15 +11,18 @@ from .config import FitConfig
 from .folder import fit_folder
 from .many import FitOutcome, fit_many
 from .pipeline import FitResult, FitStep, fit, fit_steps
-from .sources import Field, OccupancyGrid
+from .refined import Refined
+from .sources import Completed, Field, OccupancyGrid
 
 __all__ = [
+    "Completed",
     "Field",
     "FitConfig",
     "FitOutcome",
     "FitResult",
     "FitStep",
     "OccupancyGrid",
+    "Refined",
     "fit",
     "fit_folder",
     "fit_many",

@@ -7,11 +7,21 @@ from .._checks import describe
 from ..data import LabeledPoints, Solid, solidify
 from ..depth import DepthViews
 from ..shape import ConvexUnion
-from .sources import Field, OccupancyGrid, Target, from_field, from_grid, from_labeled, from_solid, from_views
+from .sources import (
+    Completed,
+    Field,
+    OccupancyGrid,
+    Target,
+    from_field,
+    from_grid,
+    from_labeled,
+    from_solid,
+    from_views,
+)
 
 __all__ = ["Target", "as_target"]
 
-Source = trimesh.Trimesh | Solid | VoxelGrid | OccupancyGrid | Field | LabeledPoints | DepthViews
+Source = trimesh.Trimesh | Solid | VoxelGrid | OccupancyGrid | Field | LabeledPoints | DepthViews | Completed
 
 
 def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Target:
@@ -20,7 +30,7 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
     Args:
         source: of any kind.
         seed: of all random numbers.
-        init: what the fit starts from; of depth views, it tells where these do not.
+        init: what the fit starts from; it also decides what depth views leave open.
 
     Raises:
         TypeError: the source is of no known kind.
@@ -38,6 +48,8 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
         return from_field(source, seed)
     if isinstance(source, LabeledPoints):
         return from_labeled(source)
+    if isinstance(source, Completed):
+        return from_views(source.views, seed, source.supposed)
     if isinstance(source, DepthViews):
         return from_views(source, seed, init)
     raise TypeError(

@@ -14,6 +14,7 @@ from cvxgeom.data import Dataset
 from cvxgeom.evaluate import (
     BoundingBox,
     Condition,
+    ConvexPredictor,
     Journal,
     Learned,
     Plan,
@@ -215,6 +216,29 @@ def test_the_command(run: Run, dataset: Path, tmp_path: Path) -> None:
     assert "cvxgeom bench depth-to-3d blocks --views 1,2" in report
     code, out, _ = run("depth-to-3d", dataset, "-o", tmp_path / "results", *options[:-1])
     assert code == 0 and "bounding box" in out
+
+
+def test_the_command_refines(run: Run, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guess = Learned(ConvexPredictor(lambda views: cvxgeom.box(1.0), "guess"))
+    monkeypatch.setattr("cvxgeom.evaluate.load_learned", lambda *_: guess)
+    options = (
+        "--model",
+        "guess=it",
+        "--predictors",
+        "carving",
+        "--views",
+        6,
+        "--limit",
+        1,
+        "--no-pictures",
+        "--noise",
+        0,
+    )
+    code, out, err = run("depth-to-3d", dataset, "-o", tmp_path / "results", *options, "--refine", "--json")
+    assert code == 0, err
+    iou = {row["predictor"]: row["iou"] for row in json.loads(out)["results"]}
+    assert list(iou) == ["guess", "guess, refined", "fit to the views", "space carving"]
+    assert min(iou["guess, refined"], iou["fit to the views"]) > max(iou["guess"], 0.8)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 import cvxgeom
 from cvxgeom import ConvexUnion, DepthViews
-from cvxgeom.fit import FitConfig, fit
+from cvxgeom.fit import Completed, FitConfig, Refined, fit
 from cvxgeom.fit.sources.depth import from_views
 from cvxgeom.fit.sources.seen import SeenSpace
 from cvxgeom.fit.sources.smoothing import smoothed
@@ -49,12 +49,16 @@ def test_labels_tell_thin_parts_to_a_fraction_of_a_pixel(noise: float, least: fl
 
 
 def test_one_view_knows_what_it_looked_through_and_doubts_what_is_hidden() -> None:
-    view = views_of(cvxgeom.box().to(torch.float64), [(0, 0, 3)]).to(torch.float32)
+    view = views_of(cvxgeom.box().to(torch.float64), [(2, 2, 3)]).to(torch.float32)
     seen = SeenSpace(view)
-    places = torch.tensor([[0.0, 0, 0.7], [0, 0, 0.505], [0, 0, 0.495], [0, 0, 0.2], [0, 0, -0.4], [0.62, 0, 0.2]])
+    places = torch.tensor(
+        [[0, 0, 0.7], [0, 0, 0.505], [0, 0, 0.495], [0, 0, 0.2], [0, 0, -0.4], [0, 0, -0.55], [0.9, 0, 0]]
+    )
     occupied, certainty = seen.label(places)
-    assert occupied.tolist() == [False, False, True, True, True, False]
-    assert certainty[:3].min() > 0.95 and certainty[5] == 1, "before and beside it, and just behind the surface"
+    assert occupied.tolist() == [False, False, True, True, True, False, False], (
+        "no further than the box of what is seen"
+    )
+    assert certainty[:3].min() > 0.95 and certainty[6] == 1, "before and beside it, and just behind the surface"
     assert 1 > certainty[2] > certainty[3] > certainty[4] > 0
 
 
@@ -97,6 +101,48 @@ def test_a_fit_to_views_is_the_object_in_its_own_frame(scale: float, shift: tupl
     )
     points = probes().double()
     assert iou(result.shape.to(torch.float64).contains(points * scale + center), shape.contains(points)) > 0.88
+
+
+def test_what_is_supposed_decides_where_views_do_not_know() -> None:
+    shape, points = stool(), probes()
+    seen, truth = SeenSpace(views_of(shape, PLACES[:1]).to(torch.float32)), shape.contains(points.double())
+    beside = cvxgeom.concatenate([shape.to(torch.float32), cvxgeom.box(0.2, center=(0, -0.3, 0))])
+    occupied, certainty = seen.label(points, beside.sdf(points))
+    assert iou(occupied, truth) > 0.8 > 0.5 > iou(seen.label(points)[0], truth)
+    assert not seen.label(torch.tensor([[0.0, -0.3, 0.0]]), torch.tensor([-0.1]))[0], "the camera looked through it"
+    assert certainty.min() >= 0 and certainty.max() <= 1
+
+
+def test_a_refined_prediction_is_better_than_the_prediction_and_than_the_views_alone() -> None:
+    shape, points = stool(), probes()
+    views, truth = views_of(shape, PLACES[:2]).to(torch.float32), shape.contains(points.double())
+    guess = shape.to(torch.float32).translate((0.01, 0.01, -0.01))
+    config = FitConfig(n_samples=20_000, n_steps=60, max_parts=12)
+    with torch.no_grad():  # as predictors are asked
+        refined = iou(Refined(lambda views: guess, config)(views).contains(points), truth)
+    assert refined > iou(guess.contains(points), truth) + 0.05
+    assert refined > iou(fit(views, config).shape.contains(points), truth) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("views", "supposed", "error", "message"),
+    [
+        ("views", cvxgeom.box(), TypeError, "views must be a DepthViews, got str"),
+        (views_of(stool(), PLACES[:1]), None, TypeError, "supposed must be a ConvexUnion, got NoneType"),
+        (views_of(stool(), PLACES[:1]).unsqueeze(), cvxgeom.box(), ValueError, "views must be of one object"),
+        (
+            views_of(stool(), PLACES[:1]),
+            cvxgeom.stack([cvxgeom.box()] * 2),
+            ValueError,
+            "supposed must be of one object",
+        ),
+    ],
+)
+def test_wrong_fields_of_completed_views_are_named(
+    views: object, supposed: object, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Completed(views, supposed)  # pyright: ignore[reportArgumentType]
 
 
 def test_wrong_views_are_named() -> None:

@@ -87,6 +87,16 @@ def test_several_views_take_the_model_for_them(tmp_path: Path, run: Callable[...
     assert "2 depth maps of 80 x 64 pixels" in run(tmp_path / "v.npz", "-o", tmp_path / "t.stl").out
 
 
+def test_a_refined_shape_agrees_better_with_the_depth_map(tmp_path: Path, run: Callable[..., Run]) -> None:
+    plain, refined = (
+        json.loads(run(DEMO, "-o", tmp_path / "c.glb", "--json", *more).out) for more in ((), ("--refine",))
+    )
+    assert (plain["refined"], refined["refined"]) == (False, True)
+    assert refined["agreement"]["silhouette_iou"] > plain["agreement"]["silhouette_iou"] + 0.1
+    assert refined["agreement"]["depth_error"] < plain["agreement"]["depth_error"]
+    assert 1 <= refined["parts"] <= 24
+
+
 def test_options_reach_the_reader(tmp_path: Path, run: Callable[..., Run]) -> None:
     depth = np.full((60, 60), 2000, np.uint16)
     Image.fromarray(depth).save(tmp_path / "d.png")
@@ -219,6 +229,7 @@ BAD: list[tuple[list[str], str]] = [
         ["color.png", *OUT, "--model", "furniture-depth1"],
         "is a color picture, and the model furniture-depth1 reads depth",
     ),
+    (["color.png", *OUT, "--refine"], "--refine fits to what a depth map says, and 'color.png' is a color picture"),
     (["color.jpg", *OUT, "--model", "furniture-depth20"], "try --model furniture-rgb1"),
     (["good.png", *OUT, "--model", "furniture-rgb1"], "is a depth map, and the model furniture-rgb1 reads photos"),
     (["8bit.png", *OUT], "'8bit.png' has 8 bits a pixel, too few for a depth map"),

@@ -1,8 +1,11 @@
 """Depth views as a source: a solid that is known as far as cameras saw it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
+from ..._checks import describe
 from ...data import Normalization
 from ...depth import DepthViews
 from ...shape import ConvexUnion
@@ -15,14 +18,48 @@ _BEYOND = 0.3  # what is seen, in its longest sides, a supposed solid may reach
 _DRAWN, _ROUNDS = 1 << 15, 40  # points from the box, and how often, for those inside
 
 
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """Depth views of an object, and a supposed shape that decides where they do not, such as a network's prediction.
+
+    A fit to it starts from what both together say. ``fit(views, init=shape)`` starts from the shape's own parts.
+
+    Args:
+        views: of one object.
+        supposed: a single shape in the frame of the views.
+
+    Raises:
+        TypeError: a field is of another kind.
+        ValueError: it is of several objects.
+
+    Example:
+        >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png")
+        >>> supposed = cvxgeom.box(float(views.frame()[1]))
+        >>> config = cvxgeom.FitConfig.preset("fast", max_parts=8)
+        >>> cvxgeom.fit(cvxgeom.fit.Completed(views, supposed), config).shape.n_convexes <= 8
+        True
+    """
+
+    views: DepthViews
+    supposed: ConvexUnion
+
+    def __post_init__(self) -> None:
+        for name, kind in (("views", DepthViews), ("supposed", ConvexUnion)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be a {kind.__name__}, got {describe(value)}")
+            if value.batch_size:
+                raise ValueError(f"{name} must be of one object, got batch axes {tuple(value.batch_size)}")
+
+
 def from_views(views: DepthViews, seed: int, supposed: ConvexUnion | None = None) -> Target:
-    """Of the depth maps of one object.
+    """Of the depth maps of one object, and what is supposed where they do not tell.
 
     Args:
         views: of one object.
         seed: of all random numbers.
-        supposed: a solid in the frame of the views that decides where they do not; without it, everything in the box of
-            what is seen is solid that no camera looked through.
+        supposed: a single shape in the frame of the views; without one, everything in the box of what is seen is solid
+            that no camera looked through.
 
     Raises:
         ValueError: the views are of several objects, or show no surface that goes on over several pixels.
@@ -37,7 +74,7 @@ def from_views(views: DepthViews, seed: int, supposed: ConvexUnion | None = None
     points, normals = (t.double().numpy() for t in seen.surface())
     if not len(points):
         raise ValueError("source must show a surface that goes on over several pixels, got separate pixels alone")
-    bounds = np.stack([points.min(axis=0), points.max(axis=0)])
+    bounds = seen.bounds.double().numpy()
     unit = None
     if supposed is not None:
         unit = in_unit(supposed.detach().to("cpu"), normalization)
@@ -48,7 +85,7 @@ def from_views(views: DepthViews, seed: int, supposed: ConvexUnion | None = None
     def label(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         places = torch.from_numpy(queries).float()
         occupied, certainty = (t.numpy() for t in seen.label(places, None if unit is None else unit.sdf(places)))
-        return occupied & ((queries >= bounds[0]) & (queries <= bounds[1])).all(axis=1), certainty
+        return occupied, certainty
 
     def contains(queries: np.ndarray) -> np.ndarray:
         return label(queries)[0]

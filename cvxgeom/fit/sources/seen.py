@@ -25,7 +25,7 @@ _STRIP = 0.01  # at edges, so close behind the nearest pixel around, nothing is 
 _THICKNESS = 0.06  # so far behind what one view saw, it is solid in half of all cases
 _STRIP_FREE, _STRIP_CLOSE = 0.8, 0.1  # certainty in the strip
 # Where a solid is supposed, everything is solid so close behind what is seen; and further behind what lies in it, or
-# this far from it for each view that does not contradict. Counted on furniture with the predictions of networks.
+# this far from it for each further view that does not contradict. Counted on furniture with what networks predict.
 _CLOSE, _REACH = 0.05, 0.01
 
 
@@ -52,6 +52,7 @@ class SeenSpace:
         noise: standard deviation of depth, as its maps betray it.
         inverse: (V, h, w) 1 / depth, without noise; 0 in the background, NaN where nothing was measured.
         smooth: (V, h-1, w-1) where the four pixels around a corner show one continuous surface.
+        bounds: (2, 3) lowest and highest corner of these surfaces; NaN if there are none.
     """
 
     def __init__(self, views: DepthViews) -> None:
@@ -72,6 +73,10 @@ class SeenSpace:
         steep = 1 / self._furthest - depth > _SLOPE * pixel + 2 * slack
         bent = _corners(_second_difference(self.inverse)).amax(dim=0) * depth**2 > _BEND * pixel + slack
         self.smooth: Bool[Tensor, "V r c"] = (self._furthest > 0) & ~steep & ~bent
+        points, _ = self.surface()
+        self.bounds: Float[Tensor, "2 3"] = torch.full((2, 3), torch.nan)
+        if len(points):
+            self.bounds = torch.stack([points.amin(dim=0), points.amax(dim=0)])
 
     def ask(self, points: Float[Tensor, "N 3"]) -> Verdict:
         """What the views say, in time proportional to V · N; what is free is asked no further.
@@ -98,25 +103,27 @@ class SeenSpace:
     ) -> tuple[Bool[Tensor, " N"], Float[Tensor, " N"]]:
         """Which points are solid, and how certain that is, from 0 to 1.
 
-        What no camera looked through is solid: with certainty just behind a surface, with less of it further behind,
-        where few views leave it open how thick things are. At edges nothing is known so close behind the nearest pixel
-        around; what lies further behind, in the strip that no view decides, is free more often than not.
+        In the box of what is seen, what no camera looked through is solid: with certainty just behind a surface, with
+        less of it further behind, where few views leave it open how thick things are. At edges nothing is known so
+        close behind the nearest pixel around; what lies further behind, in the strip that no view decides, is free more
+        often than not.
 
         Args:
             points: object frame.
             supposed: signed distance to a supposed solid, such as a prediction, that decides where views do not.
         """
         free, hidden, shell, silent = self.ask(points)
+        within = ((points >= self.bounds[0]) & (points <= self.bounds[1])).all(dim=-1)
         thickness = _THICKNESS * self.views.n_views**0.5
         certainty = 1 / (1 + (hidden.clamp(min=0) / thickness) ** 1.5)
         at_edge = silent & ~(shell & (hidden < _STRIP))
         if supposed is None:
             far = hidden >= 2 * _STRIP
-            solid = ~(at_edge & far)
+            solid = within & ~(at_edge & far)
             certainty = torch.where(at_edge, torch.where(far, _STRIP_FREE, _STRIP_CLOSE), certainty)
         else:
-            reach = torch.where(at_edge, 0.0, _REACH * self.views.n_views)
-            close = (hidden < _CLOSE) & ~at_edge
+            reach = torch.where(at_edge, 0.0, _REACH * (self.views.n_views - 1))
+            close = (hidden < _CLOSE) & ~at_edge & within
             solid = close | (supposed < reach)
             certainty = torch.where(close, certainty, ((supposed - reach).abs() / _CLOSE).tanh())
         return solid & ~free, torch.where(free, 1.0, certainty)
