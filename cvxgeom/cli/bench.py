@@ -42,11 +42,12 @@ def _add_predictors(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="RESULTS", type=Path, required=True, help="folder for the results")
     command.add_argument(
         "--model",
-        metavar="NAME=FILE",
+        metavar="NAME=FILE[,FILE]",
         type=_model,
         action="append",
         default=[],
-        help="a network under a name of your own: weights (.safetensors) or the name of weights that ship; repeatable",
+        help="a network under a name of your own: weights (.safetensors) or the name of weights that ship; or two of "
+        "them, for one view and for several; repeatable",
     )
     command.add_argument(
         "--predictors",
@@ -193,7 +194,7 @@ def _with_fits(learned: "list[Learned]") -> "list[Learned]":
 def _command(options: argparse.Namespace) -> str:
     words = ["cvxgeom", "bench", options.task, options.dataset.name]
     for name, place in options.model:
-        words += ["--model", f"{name}={Path(place).name}"]
+        words += ["--model", f"{name}={','.join(Path(one).name for one in place.split(','))}"]
     for name in options.encoder:
         words += ["--encoder", name]
     for flag in ("views", "noise", "noisy_views", "surface_views", "predictors"):

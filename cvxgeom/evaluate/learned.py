@@ -99,29 +99,64 @@ def load_learned(name: str, place: str, retrieve: bool = False) -> Learned:
 
     Args:
         name: how the tables shall call it.
-        place: a ``.safetensors`` file of a `CvxNet` or a `FieldNet`, or the name of weights that ship.
+        place: a ``.safetensors`` file of a `CvxNet` or a `FieldNet`, or the name of weights that ship. Two of them,
+            with a comma between, are asked for one view and for several.
         retrieve: whether the nearest training shape is looked for by its encoder as well.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no such network, or no weights of that name ship.
+        ValueError: it holds no such network, no weights of that name ship, or two are of different kinds.
     """
+    from ..models import FieldNet
+
+    loaded = [_load(one) for one in place.split(",")]
+    models = [model for model, _ in loaded]
+    model, identity = models[0], ",".join(identity for _, identity in loaded)
+    only = None
+    if len(models) == 2:
+        kinds = [type(one).__name__ for one in models]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"networks for one view and for several must be of one kind, got {' and '.join(kinds)}")
+        model = _ByViews(*models)
+    elif len(models) > 2:
+        raise ValueError(f"{name} must be one network, or one for one view and one for several, got {len(models)}")
+    elif not isinstance(model, FieldNet) and model.config.encoder in ("resnet18", "resnet-light"):
+        only = model.config.n_views
+    if isinstance(models[0], FieldNet):
+        voxels = _VOXELS if models[0].config["decoder"] == "voxel" else None
+        predictor: Predictor = FieldPredictor(model, name, n_numbers=voxels)
+    else:
+        predictor = ConvexPredictor(model, name, only)
+    return Learned(predictor, identity, model.encode if retrieve else None)
+
+
+@dataclass(frozen=True)
+class _ByViews:
+    """Two networks as one."""
+
+    one_view: Any
+    several: Any
+
+    def __call__(self, views: Any) -> Any:
+        return self._of(views)(views)
+
+    def encode(self, views: Any) -> Any:
+        return self._of(views).encode(views)
+
+    def _of(self, views: Any) -> Any:
+        return self.one_view if views.n_views == 1 else self.several
+
+
+def _load(place: str) -> tuple[Any, str]:
+    """A network, and what tells it from others."""
     from ..models import CvxNet, FieldNet
 
     if not place.endswith(".safetensors"):
-        model, identity = CvxNet.from_pretrained(place), place
-    elif not Path(place).is_file():
+        return CvxNet.from_pretrained(place), place
+    if not Path(place).is_file():
         raise FileNotFoundError(f"there is no file {place!r}")
-    else:
-        identity = hashlib.sha256(Path(place).read_bytes()).hexdigest()
-        try:
-            model = CvxNet.load(place)
-        except ValueError:
-            model = FieldNet.load(place)
-    if isinstance(model, FieldNet):
-        voxels = _VOXELS if model.config["decoder"] == "voxel" else None
-        predictor: Predictor = FieldPredictor(model, name, n_numbers=voxels)
-    else:
-        only = model.config.n_views if model.config.encoder in ("resnet18", "resnet-light") else None
-        predictor = ConvexPredictor(model, name, only)
-    return Learned(predictor, identity, model.encode if retrieve else None)
+    identity = hashlib.sha256(Path(place).read_bytes()).hexdigest()
+    try:
+        return CvxNet.load(place), identity
+    except ValueError:
+        return FieldNet.load(place), identity

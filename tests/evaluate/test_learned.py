@@ -43,6 +43,24 @@ def test_networks_are_told_apart(weights: Path) -> None:
     assert found["convexes"].encode is None
 
 
+def test_two_networks_are_asked_for_one_view_and_for_several(weights: Path, dataset: Path) -> None:
+    def ask(place: str, n_views: int) -> torch.Tensor:
+        views = depth_views(Dataset(dataset, "test")[0], n_views)
+        return load_learned("it", place).predictor.predict(views).contains(torch.rand(99, 3, generator=seeded()) - 0.5)
+
+    def seeded() -> torch.Generator:
+        return torch.Generator().manual_seed(0)
+
+    one, several = str(weights / "occupancy.safetensors"), str(weights / "voxel.safetensors")
+    assert not torch.equal(ask(one, 1), ask(several, 1))
+    for n_views, which in ((1, one), (2, several)):
+        assert torch.equal(ask(f"{one},{several}", n_views), ask(which, n_views))
+    with pytest.raises(ValueError, match="must be of one kind, got FieldNet and CvxNet"):
+        load_learned("it", f"{one},{weights / 'convexes.safetensors'}")
+    with pytest.raises(ValueError, match="one for one view and one for several, got 3"):
+        load_learned("it", ",".join([one] * 3))
+
+
 @pytest.mark.parametrize("name", ["convexes", "occupancy", "voxel"])
 def test_each_is_scored(weights: Path, dataset: Path, name: str) -> None:
     record = Dataset(dataset, "test").record("table-c")
