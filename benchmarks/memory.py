@@ -6,15 +6,13 @@ resident memory to what it has now. The mark after one full call, less what it w
 results count, as does whatever the call keeps. On a GPU it is torch's own peak of allocated memory.
 """
 
-import ctypes
-import gc
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Callable
 
 import torch
+
+from cvxgeom._memory import peak_during
 
 
 def peak_memory(benchmark: str, contender: str, small: bool, device: str, timeout: float) -> int | None:
@@ -25,31 +23,6 @@ def peak_memory(benchmark: str, contender: str, small: bool, device: str, timeou
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return None
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def peak_during(job: Callable[[], object]) -> int:
-    """Bytes by which a call raises the resident memory of this process at most.
-
-    Raises:
-        OSError: the system does not let a process reset its high-water mark (Linux does).
-    """
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-    before = _status("VmRSS")
-    kept = job()
-    peak = _status("VmHWM")
-    del kept
-    return max(0, peak - before)
-
-
-def _status(key: str) -> int:
-    with open("/proc/self/status") as file:
-        found = re.search(rf"^{key}:\s+(\d+) kB", file.read(), re.MULTILINE)
-    if found is None:
-        raise OSError(f"/proc/self/status has no {key}")
-    return 1024 * int(found[1])
 
 
 def main(benchmark: str, contender: str, small: str, device: str) -> None:
@@ -65,7 +38,7 @@ def main(benchmark: str, contender: str, small: str, device: str) -> None:
     if competitor.compiles:
         job()
     if device == "cpu":
-        print(json.dumps(peak_during(job)))
+        print(json.dumps(peak_during(job)[1]))
         return
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()

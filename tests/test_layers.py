@@ -15,6 +15,7 @@ LAYERS = {
     "_checks": 0,
     "_types": 0,
     "_files": 0,
+    "_memory": 0,
     "parallel": 0,
     "_cameras": 1,
     "ops": 1,

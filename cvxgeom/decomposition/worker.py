@@ -1,11 +1,8 @@
 """A contender in a process of its own, so that neither its crash nor its hang is ours."""
 
 import contextlib
-import ctypes
-import gc
 import multiprocessing
 import os
-import re
 import resource
 import signal
 import time
@@ -19,6 +16,7 @@ import numpy as np
 import torch
 import trimesh
 
+from .._memory import peak_during
 from .contenders import Contender, as_union
 
 _START = 300.0  # seconds by the clock for imports and the first call
@@ -174,38 +172,21 @@ def _serve(pipe: Connection, contender: Contender, n_threads: int) -> None:
 
 def _timed(job: Callable[[], Any], path: Path, limit: float) -> tuple[Any, ...]:
     """The fields of an outcome."""
-    before = _mark_memory()
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + limit) + 1, most))
-    start, start_cpu = time.perf_counter(), time.process_time()
+
+    def timed() -> tuple[Any, float, float]:
+        start, start_cpu = time.perf_counter(), time.process_time()
+        return job(), time.perf_counter() - start, time.process_time() - start_cpu
+
     try:
-        result = job()
-        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
+        (result, seconds, cpu_seconds), peak = peak_during(timed)
     except Exception as error:
         return "failed", f"{type(error).__name__}: {error}"
     finally:
         resource.setrlimit(resource.RLIMIT_CPU, (most, most))
-    peak = None if before is None else max(0, _memory("VmHWM") - before)
     try:
         as_union(result).save(path)
     except ValueError as error:
         return "failed", str(error), seconds, cpu_seconds, peak
     return "ok", "", seconds, cpu_seconds, peak
-
-
-def _mark_memory() -> int | None:
-    """Let the high-water mark of this process's memory start anew; where it starts, None where that is not possible."""
-    gc.collect()
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        return _memory("VmRSS")
-    except (OSError, AttributeError):
-        return None
-
-
-def _memory(key: str) -> int:
-    with open("/proc/self/status") as file:
-        found = re.search(rf"^{key}:\s+(\d+) kB", file.read(), re.MULTILINE)
-    return 1024 * int(found[1]) if found else 0
