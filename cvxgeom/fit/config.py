@@ -42,7 +42,7 @@ class FitConfig:
     max_parts: int = 64
     max_halfspaces: int = 24
     max_vertices: int = 64
-    part_worth: float = 0.0015
+    part_worth: float = 0.002
     n_steps: int = 150
     n_samples: int = 100_000
     target_iou: float = 0.995
@@ -101,7 +101,7 @@ class FitConfig:
 
 
 _QUALITIES: dict[str, dict[str, Any]] = {
-    "fast": {"n_steps": 40, "n_samples": 30_000, "part_worth": 0.003},
+    "fast": {"n_steps": 40, "n_samples": 24_000, "part_worth": 0.004},
     "balanced": {},
     "best": {"n_steps": 400, "n_samples": 200_000, "part_worth": 0.0005, "target_iou": 0.999},
 }

@@ -1,6 +1,7 @@
 """Convexes of a fit as plain arrays: planes and vertices in one frame."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ class Part:
     def __len__(self) -> int:
         return len(self.normals)
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest corner of its vertices."""
         return self.vertices.min(axis=0), self.vertices.max(axis=0)

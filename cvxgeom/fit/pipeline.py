@@ -24,6 +24,7 @@ from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
 _MORE = 2  # pieces at first, per part allowed
+_POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
@@ -131,6 +132,7 @@ def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: f
     rng = np.random.default_rng(config.seed)
     samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
     biased = _biased(samples, config.bound)
+    thinned = replace(target, inside=_some(target.inside, int(_POINTS_PER_SAMPLE * config.n_samples), rng))
     generator = torch.Generator().manual_seed(config.seed)
     history: list[float] = []
 
@@ -153,7 +155,7 @@ def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: f
 
     begun = seconds()
     if init is None:
-        shape = simplified(initialize(target, samples, _MORE * config.max_parts, rng), config.part_worth)
+        shape = simplified(initialize(thinned, samples, _MORE * config.max_parts, rng), config.part_worth)
     else:
         shape = simplified(target.from_source(init), 0.0)
     # What comes after the gradient steps takes about as long as what came before them.
@@ -165,7 +167,7 @@ def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: f
         if is_good(best, best_iou) or seconds() >= deadline:
             break
         if turn and init is None:
-            shape = simplified(_completed(shape, target, samples, config, rng), config.part_worth)
+            shape = simplified(_completed(shape, thinned, samples, config, rng), config.part_worth)
         for loss, refined in refine_steps(shape, biased, n, generator, first=0.5 * turn):
             shape = refined
             history.append(loss)
@@ -246,6 +248,11 @@ def _completed(
         return shape
     more = pieces(uncovered(target.inside, shape), samples, config.max_parts, rng)
     return concatenate([shape, union_of(more)]) if more else shape
+
+
+def _some(inside: InsidePoints, n: int, rng: np.random.Generator) -> InsidePoints:
+    """At most n of the points, in their order."""
+    return inside if len(inside) <= n else inside[np.sort(rng.choice(len(inside), n, replace=False))]
 
 
 def _has_settled(history: list[float]) -> bool:

@@ -252,8 +252,8 @@ def _directions(normals: np.ndarray) -> np.ndarray:
         if not len(surface):
             break
         # The most frequent normal that no direction is near yet: bins of a few degrees on a cube map.
-        bins, counts = np.unique(np.round(surface * 8).astype(np.int64), axis=0, return_counts=True)
-        members = (np.round(surface * 8).astype(np.int64) == bins[counts.argmax()]).all(axis=1)
+        bins = (np.round(surface * 8).astype(np.int64) + 8) @ (289, 17, 1)
+        members = bins == np.bincount(bins).argmax()
         center = surface[members].mean(axis=0)
         center /= np.linalg.norm(center)
         if (directions @ center).max() < np.cos(np.radians(4)):
