@@ -9,15 +9,14 @@ from torch import Tensor
 
 from ..ops import convex_sdf
 from ..shape import ConvexUnion
+from ..shape.free import free_union, softness
 from .samples import VolumeSamples
 
 _POINTS_PER_CONVEX = 400  # per gradient step
 _ASSIGN_EVERY = 25  # steps
 _LEARNING_RATE = 0.03  # in units of a convex's inradius
-# Softness in units of a convex's own inradius: were it softer than the convex is thick, the free points around would
-# outweigh the few inside, and thin parts would vanish. From soft, which is seen from afar, to hard, which is exact.
-_SHARPNESS = (20.0, 60.0)
-_SMOOTHNESS_PER_SHARPNESS = 10.0
+# Sharpness in units of 1 / inradius, from soft, which is seen from afar, to hard, which is exact.
+_HARDNESS = (20.0, 60.0)
 _INRADIUS = (0.003, 0.1)  # limits, per unit of the solid's longest side
 # Of the result, per unit of the longest side.
 HARD_SMOOTHNESS = 2000.0
@@ -50,11 +49,11 @@ def refine_steps(
     nearby = None
     for step in range(n_steps):
         progress = first + (1 - first) * step / max(1, n_steps - 1)
-        sharpness = _SHARPNESS[0] * (_SHARPNESS[1] / _SHARPNESS[0]) ** progress / scale.inradius
+        hardness = _HARDNESS[0] * (_HARDNESS[1] / _HARDNESS[0]) ** progress
         if nearby is None or step % _ASSIGN_EVERY == 0:
-            nearby = _Nearby(_moved(shape, scale, turn, shift, sharpness), samples)
+            nearby = _Nearby(_moved(shape, scale, turn, shift, hardness), samples)
         local = nearby.draw(generator)
-        current = _moved(shape, scale, turn, shift, sharpness)
+        current = _moved(shape, scale, turn, shift, hardness)
         # One batch element per convex: each meets its own points.
         sdf = convex_sdf(
             local.points,
@@ -63,11 +62,11 @@ def refine_steps(
             current.translations[:, None],
             current.smoothness[:, None],
         )[:, 0]
-        wrong = (torch.where(local.occupied, sdf, -sdf) * sharpness[:, None]).sigmoid()
+        wrong = (torch.where(local.occupied, sdf, -sdf) * torch.as_tensor(current.sharpness)[:, None]).sigmoid()
         loss = (local.weights * wrong).sum() / volume
         rate = _LEARNING_RATE * (0.02 + math.cos(progress * math.pi / 2))
         optimizer.step(torch.autograd.grad(loss, [turn, shift]), rate)
-        yield float(loss.detach()), _moved(shape, scale, turn, shift, sharpness).detach()
+        yield float(loss.detach()), _moved(shape, scale, turn, shift, hardness).detach()
 
 
 class _Adam:
@@ -104,14 +103,12 @@ class _Scale:
         return cls(inradius, reach)
 
 
-def _moved(shape: ConvexUnion, scale: _Scale, turn: Tensor, shift: Tensor, sharpness: Tensor) -> ConvexUnion:
-    normals = shape.normals + (scale.inradius / scale.reach)[:, None, None] * turn
-    return ConvexUnion(
-        torch.nn.functional.normalize(normals, dim=-1),
+def _moved(shape: ConvexUnion, scale: _Scale, turn: Tensor, shift: Tensor, hardness: float) -> ConvexUnion:
+    return free_union(
+        shape.normals + (scale.inradius / scale.reach)[:, None, None] * turn,
         shape.offsets + scale.inradius[:, None] * shift,
         shape.translations,
-        _SMOOTHNESS_PER_SHARPNESS * sharpness,
-        sharpness,
+        *softness(scale.inradius, hardness),
     )
 
 
