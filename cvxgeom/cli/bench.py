@@ -19,7 +19,6 @@ TASKS = {
     "depth-to-3d": "predictors of solids from depth views",
     "rgb-to-3d": "predictors of solids from one color view",
 }
-REFINED_PARTS = 24  # at most, of a fit to depth views
 PREDICTORS = ("box", "hull", "carving", "tuned-carving", "visual-hull", "mean", "retrieval")
 
 
@@ -173,22 +172,22 @@ def _with_fits(learned: "list[Learned]") -> "list[Learned]":
     import torch
 
     from ..evaluate import ConvexPredictor, Learned
-    from ..fit import FitConfig, Refined, fit
+    from ..fit import Refined, fit
 
-    config = FitConfig(max_parts=REFINED_PARTS)
+    budget = Refined.config
 
     def fitted(views: "DepthViews") -> "ConvexUnion":
         with torch.enable_grad():
-            return fit(views, config).shape
+            return fit(views, budget).shape
 
     found = []
     for entry in learned:
         found.append(entry)
         if isinstance(entry.predictor, ConvexPredictor):
-            refined = Refined(entry.predictor.model, config)
+            refined = Refined(entry.predictor.model)
             name, only = f"{entry.predictor.name}, refined", entry.predictor.only_views
-            found.append(Learned(ConvexPredictor(refined, name, only), f"{entry.identity} {config}"))
-    return [*found, Learned(ConvexPredictor(fitted, "fit to the views"), str(config))]
+            found.append(Learned(ConvexPredictor(refined, name, only), f"{entry.identity} {budget}"))
+    return [*found, Learned(ConvexPredictor(fitted, "fit to the views"), str(budget))]
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -16,7 +16,6 @@ Report = dict[str, Any]
 
 ONE_VIEW, SEVERAL_VIEWS, PHOTO = "furniture-depth1", "furniture-depth20", "furniture-rgb1"
 SHIPPED = {ONE_VIEW: "depth", SEVERAL_VIEWS: "depth", PHOTO: "color"}
-REFINED_PARTS = 24
 # An object that fills more of a side of the picture than this is cut off there.
 _CUT_OFF = 0.02
 
@@ -109,9 +108,9 @@ def run(options: argparse.Namespace) -> Report:
         if config := getattr(model, "config", None):
             _check_kind(config.input, name, photo, options.input)
         if options.refine:
-            from ..fit import FitConfig, Refined
+            from ..fit import Refined
 
-            model = Refined(model, FitConfig(max_parts=REFINED_PARTS))
+            model = Refined(model)
         show("refining" if options.refine else "reconstructing")
         result = reconstruct(model, views, reference)
         union = to_trimesh(result.shape, "union")

@@ -1,7 +1,7 @@
 """A model whose predictions are fitted to what it was shown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -10,6 +10,8 @@ from ..shape import ConvexUnion
 from .config import FitConfig
 from .pipeline import fit
 from .sources import Completed
+
+_BUDGET = FitConfig(max_parts=24)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Refined:
 
     Args:
         model: views of one object → a single shape in their frame.
-        config: of the fit.
+        config: of the fit; 24 parts at most by default.
 
     Example:
         >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png")
@@ -33,7 +35,7 @@ class Refined:
     """
 
     model: Callable[[DepthViews], ConvexUnion]
-    config: FitConfig = field(default_factory=FitConfig)
+    config: FitConfig = _BUDGET
 
     def __call__(self, views: DepthViews) -> ConvexUnion:
         """The refined prediction.

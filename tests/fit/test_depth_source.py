@@ -103,6 +103,14 @@ def test_a_fit_to_views_is_the_object_in_its_own_frame(scale: float, shift: tupl
     assert iou(result.shape.to(torch.float64).contains(points * scale + center), shape.contains(points)) > 0.88
 
 
+def test_a_wall_that_is_seen_from_its_front_is_a_thin_solid() -> None:
+    view = views_of(cvxgeom.box().to(torch.float64), [(0, 0, 3)]).to(torch.float32)
+    shape = fit(view, FitConfig.preset("fast", n_samples=5000)).shape
+    (low, high) = shape.polytopes()[0].bounds
+    assert torch.allclose(torch.cat([low[:2], high]), torch.tensor([-0.5, -0.5, 0.5, 0.5, 0.5]).double(), atol=0.03)
+    assert 0.46 < low[2] < 0.49
+
+
 def test_what_is_supposed_decides_where_views_do_not_know() -> None:
     shape, points = stool(), probes()
     seen, truth = SeenSpace(views_of(shape, PLACES[:1]).to(torch.float32)), shape.contains(points.double())

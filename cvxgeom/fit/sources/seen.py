@@ -52,7 +52,8 @@ class SeenSpace:
         noise: standard deviation of depth, as its maps betray it.
         inverse: (V, h, w) 1 / depth, without noise; 0 in the background, NaN where nothing was measured.
         smooth: (V, h-1, w-1) where the four pixels around a corner show one continuous surface.
-        bounds: (2, 3) lowest and highest corner of these surfaces; NaN if there are none.
+        bounds: (2, 3) lowest and highest corner of these surfaces, and of what is just behind a flat one; NaN if there
+            is none.
     """
 
     def __init__(self, views: DepthViews) -> None:
@@ -73,10 +74,13 @@ class SeenSpace:
         steep = 1 / self._furthest - depth > _SLOPE * pixel + 2 * slack
         bent = _corners(_second_difference(self.inverse)).amax(dim=0) * depth**2 > _BEND * pixel + slack
         self.smooth: Bool[Tensor, "V r c"] = (self._furthest > 0) & ~steep & ~bent
-        points, _ = self.surface()
+        points, normals = self.surface()
         self.bounds: Float[Tensor, "2 3"] = torch.full((2, 3), torch.nan)
         if len(points):
-            self.bounds = torch.stack([points.amin(dim=0), points.amax(dim=0)])
+            low, high = points.amin(dim=0), points.amax(dim=0)
+            # A wall that is seen from its front has a box without volume, but something is behind what is seen.
+            behind = torch.where(high - low < _SHELL, -_SHELL * normals.mean(dim=0), 0)
+            self.bounds = torch.stack([low + behind.clamp(max=0), high + behind.clamp(min=0)])
 
     def ask(self, points: Float[Tensor, "N 3"]) -> Verdict:
         """What the views say, in time proportional to V · N; what is free is asked no further.
