@@ -42,7 +42,8 @@ def scores_of(objective: "Objective", shapes: "Dataset | Sequence[Record]", conf
 
     if isinstance(objective, DepthObjective):
         return MeanDepthError(shapes, _DEPTH_VIEWS)
-    return MeanIoU(shapes, config.views[1], depth_stride=config.depth_stride, inputs=config.inputs)
+    inputs = "depth" if config.inputs == "depth" else "color"
+    return MeanIoU(shapes, config.views[1], depth_stride=config.depth_stride, inputs=inputs)
 
 
 def preview(shapes: "Dataset | Sequence[Record]", config: "TrainConfig") -> "Preview":

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 # CvxNet's code looks for surfaces in the cube [−0.65, 0.65]³; so far out a prediction counts against its IoU.
-_EXTENT = 0.65
+EXTENT = 0.65
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +63,19 @@ def volume_points(record: Any, n_inside: int | None = None, n_cube: int = 1 << 1
         seed: of the choice.
     """
     points, occupancy = record.uniform.points, record.uniform.occupancy
-    bounds = record.bounds.to(points)
-    low = torch.minimum(points.amin(dim=0), bounds[0])
-    high = torch.maximum(points.amax(dim=0), bounds[1])
+    low, high = box_of(record)
     generator = torch.Generator().manual_seed(seed)
-    drawn = (2 * torch.rand(n_cube, 3, generator=generator) - 1) * _EXTENT
+    drawn = (2 * torch.rand(n_cube, 3, generator=generator) - 1) * EXTENT
     outside = drawn[~((drawn >= low) & (drawn <= high)).all(dim=-1)]
     if n_inside is not None and n_inside < len(points):
         chosen = torch.randperm(len(points), generator=generator)[:n_inside]
         points, occupancy = points[chosen], occupancy[chosen]
     volume = float((high - low).prod()) / len(points)
-    return VolumePoints(points, occupancy, outside, (2 * _EXTENT) ** 3 / n_cube / volume)
+    return VolumePoints(points, occupancy, outside, (2 * EXTENT) ** 3 / n_cube / volume)
+
+
+def box_of(record: Any) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
+    """Lowest and highest corner of the box that holds the solid of a record and its uniform points."""
+    points = record.uniform.points
+    bounds = record.bounds.to(points)
+    return torch.minimum(points.amin(dim=0), bounds[0]), torch.maximum(points.amax(dim=0), bounds[1])

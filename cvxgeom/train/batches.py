@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..color import ColorViews
 from ..data.seen import check_views, strided
+from ..data.volumes import EXTENT, box_of
 from ..depth import DepthViews
 from .augment import flipped, map_of, noisy
 from .config import TrainConfig
 
 # What a stream of random numbers is for; part of its seed, so that no two streams are the same.
 _ORDER, _N_VIEWS, _SAMPLE = 0, 1, 2
+_LEAST_OUTSIDE = 0.1  # of the cube around a shape: it is 0.54 or more where the longest side is 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,8 @@ class Batch:
         colors: pictures from the same cameras; None where the input is depth.
         points: object frame (that of the views); uniform ones first.
         occupancy: label of each point, 1 inside and 0 outside.
-        n_uniform: how many points are uniform in the box.
-        weights: the share of the box's volume that each uniform point stands for; their sum is 1.
+        n_uniform: how many points are uniform in the box, or in the cube around it.
+        weights: the share of the volume of the box, or of the cube, that each of them stands for; their sum is 1.
     """
 
     step: int
@@ -128,7 +130,7 @@ class Batches:
         n_views = min(most, int(drawn))
         places = range(self.rank, config.batch_size, self.world)
         samples = [self._sample(step, place, n_views) for place in places]
-        return _joined(step, samples, config.n_uniform)
+        return _joined(step, samples, config.n_uniform + config.n_outside)
 
     def record(self, step: int, place: int) -> Any:
         """The record at one place of the batch of all processes."""
@@ -161,11 +163,12 @@ class Batches:
 
     def _seen(self, record: Any, n_views: int, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
-        available = check_views(record, n_views, config.inputs)
+        kind = "color" if config.inputs == "color" else "depth"
+        available = check_views(record, n_views, kind)
         chosen = list(range(n_views))
         if config.view_choice == "random":
             chosen = rng.permutation(available)[:n_views].tolist()
-        if config.inputs == "depth":
+        if kind == "depth":
             depth, intrinsics, extrinsics = record.depth(chosen)
             depth, intrinsics, extrinsics = strided(depth, intrinsics, extrinsics, config.depth_stride)
             return {"depth": depth, "intrinsics": intrinsics, "extrinsics": extrinsics}
@@ -195,8 +198,25 @@ def _points(record: Any, config: TrainConfig, rng: np.random.Generator) -> tuple
     else:
         chosen = torch.from_numpy(rng.integers(len(labels), size=n))
     beside = torch.from_numpy(rng.integers(len(near.points), size=config.n_near))
-    points = torch.cat([uniform.points[chosen], near.points[beside]])
-    return points, torch.cat([labels[chosen], near.occupancy[beside]]).float(), weights
+    outside, volumes = _outside(record, config.n_outside, rng)
+    points = torch.cat([uniform.points[chosen], outside, near.points[beside]])
+    occupancy = torch.cat([labels[chosen], torch.zeros(len(outside), dtype=torch.bool), near.occupancy[beside]])
+    return points, occupancy.float(), torch.cat([weights * (1 - volumes.sum()), volumes])
+
+
+def _outside(record: Any, n: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Points of the cube in which predictions are scored, outside of the box of the uniform ones, and the share of the
+    cube that each stands for.
+    """
+    low, high = (np.clip(bound.numpy(), -EXTENT, EXTENT) for bound in box_of(record))
+    share = 1 - float(np.prod(high - low)) / (2 * EXTENT) ** 3
+    if n and share < _LEAST_OUTSIDE:
+        raise ValueError(f"n_outside must be 0 for shapes larger than 1, such as {record.id}, got {n}")
+    found = np.zeros((0, 3))
+    while len(found) < n:
+        drawn = EXTENT * (2 * rng.random((2 * n, 3)) - 1)
+        found = np.concatenate([found, drawn[~((drawn >= low) & (drawn <= high)).all(axis=-1)]])
+    return torch.from_numpy(found[:n]).to(record.uniform.points), torch.full((n,), share / max(n, 1))
 
 
 def _joined(step: int, samples: Sequence[dict[str, Any]], n_uniform: int) -> Batch:

@@ -31,8 +31,12 @@ class TrainConfig:
         n_uniform: points a shape drawn from those that are uniform in its box.
         n_inside: so many of them from the inside and the others from the outside, with weights that make up for it;
             0 takes them as they come.
+        n_outside: so many more a shape from outside of its box, in the cube of ±0.65 in which predictions are scored.
+            Without them a model need not mind what it puts there, and where it has to guess, it does.
         n_near: points a shape drawn from those near its surface.
-        inputs: ``"depth"``, or ``"color"``: pictures with their cameras.
+        inputs: ``"depth"``; ``"color"``: pictures with their cameras; or ``"estimated"``: the depth that the model
+            reads from pictures, where the part of it that does so learns no more. That depth is kept in the memory of
+            the process, so ``workers`` must be 0.
         views: fewest and most views of a shape. A step draws one number for all of its shapes, evenly in the
             logarithm, so that few views are as frequent as many.
         view_choice: ``"random"`` views, or always the ``"first"`` ones in their order.
@@ -75,6 +79,7 @@ class TrainConfig:
     seed: int = 0
     n_uniform: int = 1024
     n_inside: int = 0
+    n_outside: int = 0
     n_near: int = 1024
     inputs: str = "depth"
     views: tuple[int, int] = (1, 20)
@@ -123,6 +128,8 @@ class TrainConfig:
             raise ValueError(f"scale must be two finite numbers greater than 0, not falling, got {self.scale}")
         if self.n_uniform + self.n_near < 1:
             raise ValueError("n_uniform + n_near must be at least 1, got 0")
+        if self.inputs == "estimated" and self.workers:
+            raise ValueError(f'workers must be 0 where inputs are "estimated", got {self.workers}')
         if self.n_inside > self.n_uniform:
             raise ValueError(f"n_inside must be at most n_uniform, {self.n_uniform}, got {self.n_inside}")
 
@@ -164,7 +171,7 @@ class TrainConfig:
 
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
-    "inputs": ("depth", "color"),
+    "inputs": ("depth", "color", "estimated"),
     "view_choice": ("random", "first"),
     "yaw": ("quarter", "any", "none"),
     "device": ("auto", "cpu", "cuda"),

@@ -11,6 +11,7 @@ from torch import nn
 from .batches import Batches
 from .config import TrainConfig
 from .distributed import team
+from .estimated import estimated
 from .run import BEST, MODEL, Objective, Preview, Run, Validate
 from .steps import TrainStep
 
@@ -110,10 +111,13 @@ def train_steps(
         preview: draws what they make of validation shapes.
 
     Raises:
-        ValueError: the folder holds a run of another config, model or data, or only damaged checkpoints.
+        ValueError: the folder holds a run of another config, model or data, or only damaged checkpoints; or inputs are
+            "estimated" and the model does not estimate depth.
         NotFiniteError: loss or gradient became NaN or infinite.
         ImportError: safetensors is not installed.
     """
+    if config.inputs == "estimated":
+        datasets = estimated(model, datasets if isinstance(datasets, tuple) else (datasets,))
     with team(config.device) as mates:
         run = Run(model, Batches(datasets, config, mates.rank, mates.world), objective, Path(folder), mates)
         yield from run.steps(validate, preview)

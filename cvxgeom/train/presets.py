@@ -29,7 +29,11 @@ _ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4,
 _DEPTH_OF_PICTURES = replace(
     _ONE_VIEW, inputs="color", depth_noise=0.0, steps=4500, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1
 )
-_ONE_PICTURE = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
+_PICTURE_AND_SOLID = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
+# Begins with weights for one depth view. Where so much is guessed, what is put outside of the box must count.
+_ONE_PICTURE = replace(
+    _PICTURE_AND_SOLID, inputs="estimated", steps=300, learning_rate=3e-4, warmup=30, n_outside=512, validate_every=100
+)
 
 # As in the paper: 20 views as channels in their order, which the encoder takes without cameras; so nothing moves.
 _PAPER = TrainConfig(
@@ -54,6 +58,7 @@ PRESETS: dict[str, TrainConfig] = {
     "furniture-depth1": _ONE_VIEW,
     "furniture-rgb1": _ONE_PICTURE,
     "furniture-rgb1-depth": _DEPTH_OF_PICTURES,  # its first part alone
+    "furniture-rgb1-joint": _PICTURE_AND_SOLID,  # both parts at once, after which the first is better
     "occupancy-depth20": _SEVERAL_VIEWS,
     "occupancy-depth1": _ONE_VIEW,
     "occupancy-rgb1": _ONE_PICTURE,
@@ -65,4 +70,4 @@ PRESETS: dict[str, TrainConfig] = {
 }
 
 # Runs whose model is not named as they are.
-MODEL_OF = {"furniture-rgb1-depth": "furniture-rgb1"}
+MODEL_OF = {"furniture-rgb1-depth": "furniture-rgb1", "furniture-rgb1-joint": "furniture-rgb1"}

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from cvxgeom.color import ColorViews
+from cvxgeom.data import LabeledPoints
 from cvxgeom.data.seen import strided
+from cvxgeom.data.volumes import EXTENT, box_of
 from cvxgeom.train import Batches, TrainConfig
 from cvxgeom.train.augment import flipped, map_of, noisy
 from cvxgeom.train.loading import loaded
@@ -129,6 +131,34 @@ def test_inside_points_are_drawn_more_often_and_weighted_less() -> None:
     assert inside[:, :30].all() and not inside[:, 30:].any()
     assert torch.allclose(batch.weights.sum(dim=1), torch.ones(4))
     assert torch.allclose((batch.weights * inside).sum(dim=1), torch.full((4,), share))
+
+
+def test_points_outside_of_the_box_are_empty_and_weigh_as_much_as_their_volume() -> None:
+    config = replace(SMALL, n_outside=3000, n_inside=10, yaw="none", mirror=False, scale=(1.0, 1.0))
+    data = boxes(3)
+    batch = Batches(data, config)[0]
+    outside, first = slice(config.n_uniform, config.n_uniform + config.n_outside), batch.n_uniform
+    assert first == config.n_uniform + config.n_outside
+    torch.testing.assert_close(batch.weights.sum(dim=1), torch.ones(len(batch)))
+    for i, name in enumerate(batch.ids):
+        low, high = box_of(data[int(name)])
+        points = batch.points[i, outside]
+        assert bool(((points < low) | (points > high)).any(dim=-1).all()) and float(points.abs().max()) <= EXTENT
+        assert not bool(batch.occupancy[i, outside].any())
+        share = 1 - float((high - low).prod()) / (2 * EXTENT) ** 3
+        assert float(batch.weights[i, outside].sum()) == pytest.approx(share, rel=1e-4)
+        # Evenly: as many beyond one face of the box as beyond the other.
+        assert float((points[:, 0] > 0).float().mean()) == pytest.approx(0.5, abs=0.05)
+        # A prediction that fills the cube has the IoU that its volume says.
+        weights, labels = batch.weights[i], batch.occupancy[i, :first]
+        volume = float(data[int(name)].half.prod()) * 8 / (2 * EXTENT) ** 3
+        assert float((weights * labels).sum()) == pytest.approx(volume, rel=0.1)
+
+
+def test_shapes_that_fill_the_cube_have_no_outside() -> None:
+    record = replace(box_record(0), uniform=LabeledPoints(2 * torch.rand(50, 3) - 1, torch.ones(50).bool()))
+    with pytest.raises(ValueError, match="n_outside must be 0 for shapes larger than 1, such as 0, got 5"):
+        Batches([record], replace(SMALL, n_outside=5))[0]
 
 
 def test_numbers_of_views_are_spread_over_their_range() -> None:

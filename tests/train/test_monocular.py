@@ -289,12 +289,13 @@ def test_a_term_without_weight_is_left_out() -> None:
     assert full.item() > last.item()  # early stages count as well
 
 
-def test_presets_of_pictures_learn_depth() -> None:
-    for name in ("furniture-rgb1", "occupancy-rgb1", "voxel-rgb1"):
-        assert isinstance(objective_of(name), ColorObjective)
-    # The depth alone comes first, longer.
+def test_presets_of_pictures_learn_depth_first() -> None:
     assert isinstance(objective_of("furniture-rgb1-depth"), DepthObjective)
-    assert PRESETS["furniture-rgb1-depth"].inputs == "color"
+    assert isinstance(objective_of("furniture-rgb1-joint"), ColorObjective)
+    assert PRESETS["furniture-rgb1-depth"].inputs == PRESETS["furniture-rgb1-joint"].inputs == "color"
+    for name in ("furniture-rgb1", "occupancy-rgb1", "voxel-rgb1"):
+        assert PRESETS[name].inputs == "estimated" and PRESETS[name].n_outside
+        assert not isinstance(objective_of(name), ColorObjective)
     # The paper's encoder reads colors themselves.
     assert not isinstance(objective_of("paper-rgb"), ColorObjective)
     assert isinstance(objective_of("furniture-depth1"), StagedObjective)
