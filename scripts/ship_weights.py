@@ -25,6 +25,13 @@ _INPUTS = {
     "depth1": "one depth view with its camera",
     "rgb1": "one color view with its camera and a mask",
 }
+# What else a user must know.
+_LIMITS = {
+    "rgb1": """
+  **How far anything is, is guessed** from one picture: expect the size, the place and the rough mass of an
+  object, right for boxy ones (appliances, sofas, storage), and not its legs, frames or hidden sides. The camera's
+  direction must be told; pictures are renderings of textured models, and photos look different.""",
+}
 _REFERENCE = {
     "depth20": ["--views", "1", "2", "4", "8", "20"],
     "depth1": ["--furniture"],
@@ -65,7 +72,7 @@ def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path,
   matter; it does not turn with the object.
 - **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Thin
   parts are often lost, and what no view shows is a guess. `cvxgeom reconstruct` says how like the training data an
-  input is.
+  input is.{_LIMITS.get(name.split("-")[1], "")}
 
 ## Test split
 

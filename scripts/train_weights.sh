@@ -18,13 +18,18 @@ for name in "${names[@]}"; do
     case $name in
         *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
         *-rgb1)
-            # How far pixels are is learned first and alone, from all shapes; every decoder begins with that.
-            depth="$runs/furniture-rgb1-depth"
+            # How far pixels are is learned first: alone and from all shapes, then with solids and from furniture. Every
+            # decoder goes on with that depth, as it is, and with what it learned of measured depth.
+            depth="$runs/furniture-rgb1-depth" joint="$runs/furniture-rgb1-joint" one="$runs/furniture-depth1"
             if [ ! -f "$depth/model.safetensors" ]; then
                 python -m cvxgeom train "$dataset" -o "$depth" --preset furniture-rgb1-depth --cache \
-                    --init "$runs/furniture-depth1/model.safetensors"
+                    --init "$one/model.safetensors"
             fi
-            start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$depth/model.safetensors")
+            if [ ! -f "$joint/model.safetensors" ]; then
+                python -m cvxgeom train "$dataset" -o "$joint" --preset furniture-rgb1-joint --cache --furniture \
+                    --init "$one/model.safetensors" --init "$depth/model.safetensors"
+            fi
+            start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$joint/model.safetensors")
             ;;
         *) start=() ;;
     esac
