@@ -12,7 +12,7 @@ from .folder import fit_folder
 from .many import FitOutcome, fit_many
 from .pipeline import FitResult, FitStep, fit, fit_steps
 from .refined import Refined
-from .sources import Completed, Field, OccupancyGrid
+from .sources import Completed, Field, OccupancyGrid, PointCloud
 
 __all__ = [
     "Completed",
@@ -22,6 +22,7 @@ __all__ = [
     "FitResult",
     "FitStep",
     "OccupancyGrid",
+    "PointCloud",
     "Refined",
     "fit",
     "fit_folder",

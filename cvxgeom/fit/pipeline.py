@@ -83,8 +83,8 @@ def fit(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | 
     half-spaces by gradient descent, and prunes those that do nothing.
 
     Args:
-        source: a mesh (made solid by `cvxgeom.data.solidify`), a solid, an `OccupancyGrid`, a `Field`, labeled points,
-            or depth views.
+        source: a mesh (made solid by `cvxgeom.data.solidify`), a solid, a `PointCloud`, an `OccupancyGrid`, a `Field`,
+            labeled points, or depth views.
         config: budget; default `FitConfig()`.
         init: a union to start from, in the source's frame, such as a prediction; without one the solid is taken apart.
 

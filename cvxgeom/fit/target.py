@@ -11,7 +11,9 @@ from .sources import (
     Completed,
     Field,
     OccupancyGrid,
+    PointCloud,
     Target,
+    from_cloud,
     from_field,
     from_grid,
     from_labeled,
@@ -21,7 +23,9 @@ from .sources import (
 
 __all__ = ["Target", "as_target"]
 
-Source = trimesh.Trimesh | Solid | VoxelGrid | OccupancyGrid | Field | LabeledPoints | DepthViews | Completed
+Source = (
+    trimesh.Trimesh | Solid | PointCloud | VoxelGrid | OccupancyGrid | Field | LabeledPoints | DepthViews | Completed
+)
 
 
 def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Target:
@@ -40,6 +44,8 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
         source = solidify(source)
     if isinstance(source, Solid):
         return from_solid(source, seed)
+    if isinstance(source, PointCloud):
+        return from_cloud(source, seed)
     if isinstance(source, VoxelGrid):
         source = OccupancyGrid.of_voxels(source)
     if isinstance(source, OccupancyGrid):
@@ -53,6 +59,6 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
     if isinstance(source, DepthViews):
         return from_views(source, seed, init)
     raise TypeError(
-        "source must be a trimesh.Trimesh, a Solid, an OccupancyGrid (or trimesh's VoxelGrid), a Field, LabeledPoints "
-        f"or DepthViews, got {describe(source)}"
+        "source must be a trimesh.Trimesh, a Solid, a PointCloud, an OccupancyGrid (or trimesh's VoxelGrid), a Field, "
+        f"LabeledPoints or DepthViews, got {describe(source)}"
     )

@@ -1,5 +1,6 @@
 """What a fit can start from: each kind of source becomes a target."""
 
+from .cloud import PointCloud, from_cloud
 from .depth import Completed, from_views
 from .field import Field, from_field
 from .grid import OccupancyGrid, from_grid
@@ -11,7 +12,9 @@ __all__ = [
     "Contains",
     "Field",
     "OccupancyGrid",
+    "PointCloud",
     "Target",
+    "from_cloud",
     "from_field",
     "from_grid",
     "from_labeled",
