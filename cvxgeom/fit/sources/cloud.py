@@ -22,6 +22,8 @@ _NEIGHBORS, _MORE = 16, 30  # that a plane is fitted to; of a noisy cloud
 _NOISY = 0.06  # noise, in spacings, from which on points are moved to the middle of their neighbors
 _ASKED = 5  # neighbors whose planes decide near the surface, if they agree
 _NEAR = 1.5  # spacings
+_SPREAD = 0.5  # spacings that points drawn from the surface lie off those of the cloud
+_THIN = 0.2  # spacings before and behind, where what belongs to the surface is free and solid
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,17 +168,16 @@ class _Surface:
         return found
 
     def drawn(self, n_surface: int, n_inside: int, rng: np.random.Generator) -> InsidePoints:
-        """Points drawn evenly from the boundary, with normals, and from the inside."""
+        """Points drawn evenly from the surface, with normals, and from the inside."""
+        # Where points are further apart, each stands for more of the surface.
+        chosen = rng.choice(len(self.points), n_surface, p=self.spacing**2 / (self.spacing**2).sum())
+        places, normals, spacing = self.points[chosen], self.normals[chosen], self.spacing[chosen, None]
+        moves = spacing * rng.uniform(-_SPREAD, _SPREAD, places.shape)
+        moved = places + moves - (moves * normals).sum(axis=1, keepdims=True) * normals
+        aside = _THIN * spacing * normals
+        beyond_edge = ~self.contains(moved - aside) | self.contains(moved + aside)
+        on_surface = np.where(beyond_edge[:, None], places, moved)
         space = self.space
-        sides = np.append(self.inside, False)[space.beside]  # -1 is the last one: around all it is free
-        boundary = np.flatnonzero(sides[:, 0] != sides[:, 1])
-        share = space.areas[boundary]
-        chosen = space.faces[boundary[rng.choice(len(boundary), n_surface, p=share / share.sum())]]
-        weights = rng.dirichlet(np.ones(3), n_surface)
-        on_surface = np.einsum("nc,nci->ni", weights, self.points[chosen])
-        normals = np.einsum("nc,nci->ni", weights, self.normals[chosen])
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-        on_surface, normals = on_surface[length[:, 0] > 0.5], (normals / length.clip(1e-30))[length[:, 0] > 0.5]
         volumes = np.where(self.inside, space.volumes, 0)
         tetrahedra = space.corners[rng.choice(len(volumes), n_inside, p=volumes / volumes.sum())]
         within = np.einsum("nc,nci->ni", rng.dirichlet(np.ones(4), n_inside), self.points[tetrahedra])
