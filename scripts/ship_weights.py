@@ -28,9 +28,9 @@ _INPUTS = {
 # What else a user must know.
 _LIMITS = {
     "rgb1": """
-  **How far anything is, is guessed** from one picture: expect the size, the place and the rough mass of an
-  object, right for boxy ones (appliances, sofas, storage), and not its legs, frames or hidden sides. The camera's
-  direction must be told; pictures are renderings of textured models, and photos look different.""",
+  How far anything is, is guessed from one picture: the seat and back of a chair, a table top or the mass of a sofa come
+  out where they are, in rough pieces; legs are dotted lines, and frames and hidden sides are left to chance. The camera's
+  direction must be told. The pictures it knows are renderings of textured models; photos look different.""",
 }
 _REFERENCE = {
     "depth20": ["--views", "1", "2", "4", "8", "20"],

@@ -164,7 +164,7 @@ class CvxNet(nn.Module):
 
         Raises:
             ValueError: there is no such model.
-            FileNotFoundError: its weights do not come with this version (those for color: they are not good enough).
+            FileNotFoundError: its weights were left out of this installation.
         """
         check_choice("name", name, PRETRAINED)
         path = WEIGHTS / f"{name}.safetensors"

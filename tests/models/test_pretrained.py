@@ -25,8 +25,10 @@ def views_of(shape: cvxgeom.ConvexUnion, n: int) -> DepthViews:
     return DepthViews(depth, intrinsics.float(), extrinsics.float())
 
 
-def iou(shape: cvxgeom.ConvexUnion, truth: cvxgeom.ConvexUnion) -> float:
-    points = torch.rand(20_000, 3) * torch.tensor([1.1, 0.7, 0.8]) - torch.tensor([0.55, 0.35, 0.4])
+def iou(
+    shape: cvxgeom.ConvexUnion, truth: cvxgeom.ConvexUnion, half: tuple[float, float, float] = (0.55, 0.35, 0.4)
+) -> float:
+    points = (2 * torch.rand(20_000, 3) - 1) * torch.tensor(half)
     mine, right = shape.contains(points), truth.contains(points)
     return float((mine & right).sum() / (mine | right).sum())
 
@@ -44,9 +46,23 @@ def test_one_view_of_a_table_is_more_than_its_box() -> None:
         assert iou(model(views_of(table(), 1)), table()) > max(0.3, iou(box, table()))
 
 
-def test_weights_that_do_not_ship_say_so() -> None:
-    if (WEIGHTS / "furniture-rgb1.safetensors").exists():
-        pytest.skip("the weights for color ship")
+def test_one_picture_of_a_cupboard_is_more_than_what_its_outline_says() -> None:
+    shape = cvxgeom.box((0.7, 1.0, 0.5))
+    camera = Camera.looking_at([[-0.5] * 3, [0.5] * 3], (35, 20), size=(128, 128))
+    maps = render_maps(shape, camera)
+    shade = (0.5 + 0.4 * (maps.normals @ torch.tensor([0.3, 0.8, 0.5])).nan_to_num(0.0)).clamp(0, 1)
+    mask = maps.depth.isfinite()
+    views = cvxgeom.ColorViews(
+        shade.expand(1, 3, 128, 128), mask[None], camera.intrinsics[None].float(), camera.extrinsics[None].float()
+    )
+    with torch.no_grad():
+        found = CvxNet.from_pretrained("furniture-rgb1")(views)
+    # What the outline leaves of the cube has 0.31.
+    assert iou(found, shape, (0.6, 0.6, 0.6)) > 0.4
+
+
+def test_weights_that_were_left_out_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("cvxgeom.models.cvxnet.WEIGHTS", tmp_path)
     with pytest.raises(FileNotFoundError, match="furniture-rgb1 do not come with this version"):
         CvxNet.from_pretrained("furniture-rgb1")
 
