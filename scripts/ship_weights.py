@@ -29,8 +29,8 @@ _INPUTS = {
 _LIMITS = {
     "rgb1": """
   How far anything is, is guessed from one picture: the seat and back of a chair, a table top or the mass of a sofa come
-  out where they are, in rough pieces; legs are dotted lines, and frames and hidden sides are left to chance. The camera's
-  direction must be told. The pictures it knows are renderings of textured models; photos look different.""",
+  out where they are, in rough pieces; legs are dotted lines, and frames and hidden sides are left to chance. The
+  camera's direction must be told. The pictures it knows are renderings of textured models; photos look different.""",
 }
 _REFERENCE = {
     "depth20": ["--views", "1", "2", "4", "8", "20"],
