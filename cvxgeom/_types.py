@@ -27,6 +27,7 @@ class FitStatus(str, Enum):
     CONVERGED = "converged"
     BUDGET_REACHED = "budget_reached"
     CANCELED = "canceled"
+    OUT_OF_TIME = "out_of_time"
 
     @property
     def sentence(self) -> str:
@@ -43,6 +44,7 @@ _POLYTOPE_SENTENCES = {
 
 _FIT_SENTENCES = {
     FitStatus.CONVERGED: "The score stopped improving before the budget was used up.",
-    FitStatus.BUDGET_REACHED: "All steps of the budget were used; more steps may still improve the score.",
+    FitStatus.BUDGET_REACHED: "All steps or all time of the budget were used; more may still improve the score.",
     FitStatus.CANCELED: "The fit was canceled; the shape is the best one found until then.",
+    FitStatus.OUT_OF_TIME: "What cannot be cut short took more than all of the time; the shape is a first one.",
 }

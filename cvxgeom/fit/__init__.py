@@ -10,8 +10,9 @@ from types import ModuleType
 from .config import FitConfig
 from .folder import fit_folder
 from .many import FitOutcome, fit_many
-from .pipeline import FitResult, FitStep, fit, fit_steps
+from .pipeline import fit, fit_steps
 from .refined import Refined
+from .result import FitResult, FitStep
 from .sources import Completed, Field, OccupancyGrid, PointCloud
 
 __all__ = [

@@ -11,16 +11,17 @@ from typing import Any
 import trimesh
 
 from .. import metrics
-from .._types import FitStatus
 from ..data import Solid, read_mesh, solidify
 from ..shape import ConvexUnion
 from .config import FitConfig
-from .pipeline import FitResult, fit_steps
+from .deadline import Deadline
+from .pipeline import steps_until
+from .result import FitResult
 from .start import starting_union
 
 log = logging.getLogger(__name__)
 
-_LEAST_SECONDS = 1e-3  # left for a fit whose source took all of its time to read: what it begins with is returned
+_LEAST_SECONDS = 1e-3  # for a start, where reading took all of the time
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def fit_file(
         ValueError: the file cannot be read, or its mesh encloses no volume; or the same of ``start``.
     """
     config = config or FitConfig()
-    began = time.perf_counter()
+    began, deadline = time.perf_counter(), Deadline.after(config.max_seconds)
     show = progress or (lambda *_: None)
     show("reading")
     mesh = read_mesh(path)
@@ -83,29 +84,32 @@ def fit_file(
     log.info("%s: %s", path, solid.method)
     if start is not None:
         show("looking for a start")
-    init = starting_union(start, solid, _with_time_left(config, began))
+    init = starting_union(start, solid, _with_time_left(config, deadline))
     show("finding parts")
-    result = _fitted(solid, _with_time_left(config, began), init, keep, show)
+    result = _fitted(solid, config, init, deadline, keep, show)
     return FittedFile(mesh, solid, replace(result, seconds=time.perf_counter() - began))
 
 
-def _with_time_left(config: FitConfig, began: float) -> FitConfig:
+def _with_time_left(config: FitConfig, deadline: Deadline) -> FitConfig:
     if config.max_seconds is None:
         return config
-    return replace(config, max_seconds=max(_LEAST_SECONDS, config.max_seconds - (time.perf_counter() - began)))
+    return replace(config, max_seconds=max(_LEAST_SECONDS, deadline.left))
 
 
 def _fitted(
-    solid: Solid, config: FitConfig, init: ConvexUnion | None, keep: bool, show: Callable[..., None]
+    solid: Solid, config: FitConfig, init: ConvexUnion | None, deadline: Deadline, keep: bool, show: Callable[..., None]
 ) -> FitResult:
-    step = None
+    result = None
+    steps = steps_until(deadline, solid, config, init, keep)
     try:
-        for step in fit_steps(solid, config, init=init):
-            show("refining", step.step, step.n_steps)
+        for step in steps:
+            result = step.result
+            if step.step:
+                show("refining", step.step, step.n_steps)
             log.info("step %d of %d, loss %.4g", step.step, step.n_steps, step.loss)
     except KeyboardInterrupt:
-        if not keep or step is None:
+        if not keep:
             raise
-        return FitResult(step.shape, FitStatus.CANCELED, (), {}, step.seconds)
-    assert step is not None and step.result is not None
-    return step.result
+        result = steps.throw(KeyboardInterrupt()).result  # where Ctrl-C came between two steps
+    assert result is not None
+    return result

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull
 
 from ..shape import ConvexUnion, box
+from .deadline import NEVER, Deadline
 from .parts import Part, hull_of, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints, Splitter
@@ -26,16 +27,34 @@ _TOLERANCE = 1e-3  # within which a point counts as covered, per unit of the lon
 Contains = Callable[[np.ndarray], np.ndarray]
 
 
-def component_hulls(surface: trimesh.Trimesh, contains: Contains, rng: np.random.Generator) -> list[Part]:
+def first_hull(target: Target, max_planes: int) -> ConvexUnion:
+    """One convex around all of it: better than nothing, where there is no time for more.
+
+    Args:
+        target: what to cover.
+        max_planes: cap.
+    """
+    try:
+        return union_of([Part.around(target.inside.points, max_planes)])
+    except ValueError:
+        return _bounding_box(target)
+
+
+def component_hulls(
+    surface: trimesh.Trimesh, contains: Contains, rng: np.random.Generator, until: Deadline = NEVER
+) -> list[Part]:
     """Hulls of the connected components that the solid fills, largest first.
 
     Args:
         surface: triangles, open or closed.
         contains: membership in the solid.
         rng: source of randomness.
+        until: after that, further components are left out.
     """
     hulls = []
     for vertices in _components(surface):
+        if until.passed:
+            break
         try:
             hulls.append(hull_of(vertices))
         except ValueError:
@@ -48,7 +67,9 @@ def component_hulls(surface: trimesh.Trimesh, contains: Contains, rng: np.random
     return [Part.of_hull(hull) for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
 
 
-def initialize(target: Target, samples: VolumeSamples, max_parts: int, rng: np.random.Generator) -> ConvexUnion:
+def initialize(
+    target: Target, samples: VolumeSamples, max_parts: int, rng: np.random.Generator, until: Deadline = NEVER
+) -> ConvexUnion:
     """A first union: component hulls where they fit the solid, split pieces where they do not.
 
     Args:
@@ -56,21 +77,25 @@ def initialize(target: Target, samples: VolumeSamples, max_parts: int, rng: np.r
         samples: that decide between alternatives.
         max_parts: cap on convexes.
         rng: source of randomness.
+        until: after that, pieces are left as they are.
     """
-    hulls = component_hulls(target.surface, target.contains, rng) if target.surface is not None else []
+    hulls = component_hulls(target.surface, target.contains, rng, until) if target.surface is not None else []
     kept, covered = _most_useful(hulls, target.inside.points, max_parts)
     found = list(kept)
     if not covered.all() and len(found) < max_parts:
-        found += pieces(target.inside[~covered], samples, max_parts - len(found), rng)
+        found += pieces(target.inside[~covered], samples, max_parts - len(found), rng, until)
     candidates = [found] if found else []
-    if kept and (not candidates or _iou(found, samples) < 0.95):
-        candidates.append(pieces(target.inside, samples, max_parts, rng))
+    if kept and not until.passed and (not candidates or _iou(found, samples) < 0.95):
+        candidates.append(pieces(target.inside, samples, max_parts, rng, until))
     candidates = [c for c in candidates if c]
     if not candidates:
-        # Nothing has a hull with a volume of its own: the bounding box is a start, too.
-        low, high = target.bounds
-        return box(size=high - low, center=(high + low) / 2).to(torch.float32)
+        return _bounding_box(target)  # nothing has a hull with a volume of its own
     return union_of(max(candidates, key=lambda parts: _iou(parts, samples)))
+
+
+def _bounding_box(target: Target) -> ConvexUnion:
+    low, high = target.bounds
+    return box(size=high - low, center=(high + low) / 2).to(torch.float32)
 
 
 def _most_useful(hulls: list[Part], points: np.ndarray, most: int) -> tuple[list[Part], np.ndarray]:
@@ -88,7 +113,9 @@ def _most_useful(hulls: list[Part], points: np.ndarray, most: int) -> tuple[list
     return kept, covered
 
 
-def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np.random.Generator) -> list[Part]:
+def pieces(
+    inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np.random.Generator, until: Deadline = NEVER
+) -> list[Part]:
     """Convexes of split pieces of the inside points.
 
     Args:
@@ -96,14 +123,15 @@ def pieces(inside: InsidePoints, samples: VolumeSamples, max_parts: int, rng: np
         samples: of the solid.
         max_parts: cap.
         rng: source of randomness.
+        until: two thirds of the time until then are for splitting; after that, pieces get boxes.
     """
     if len(inside) < 4 or max_parts < 1:
         return []
     found = []
     splitter = Splitter(inside, samples, rng)
-    for piece in splitter.split(max_parts):
+    for piece in splitter.split(max_parts, until.within(2 / 3)):
         try:
-            normals, offsets = splitter.planes(piece, _PIECE_PLANES)
+            normals, offsets = splitter.planes(piece, 6 if until.passed else _PIECE_PLANES)
         except ValueError:
             continue  # fewer than four points, or all in a plane: nothing to stand on
         if (part := Part.of_planes(normals, offsets, near=piece.points)) is not None:

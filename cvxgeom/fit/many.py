@@ -10,7 +10,8 @@ from ..data import read_mesh
 from ..parallel import Died, run_tasks
 from ..shape import ConvexUnion
 from .config import FitConfig
-from .pipeline import FitResult, fit
+from .pipeline import fit
+from .result import FitResult
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,21 @@
 """The public functions of a fit: from a mesh or labeled points to a compact union of convexes."""
 
 import math
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from .._types import FitStatus
 from ..shape import ConvexUnion, concatenate
-from .bound import inner, outer
 from .config import FitConfig
-from .constraints import mirrored, separated, thickened
-from .initialize import initialize, pieces, uncovered
-from .parts import union_of
+from .deadline import Deadline
+from .guarantees import guaranteed
+from .initialize import first_hull, initialize, pieces, uncovered
+from .parts import parts_of, union_of
 from .refine import hardened, refine_steps
+from .result import FitResult, FitStep
 from .samples import VolumeSamples
 from .simplify import simplify
 from .snap import snap
@@ -28,52 +28,15 @@ _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where sam
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
-_APART = 0.005  # from all parts, per unit of the longest side: a point to be covered by a part of its own
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """Outcome of a fit.
-
-    Args:
-        shape: the union, in the source's frame and unit.
-        status: how the fit ended.
-        history: loss after each gradient step.
-        scores: ``iou`` of the exact polytopes (they are what is exported), ``iou_smooth`` of the smooth union, and
-            ``iou_initial`` of the polytopes before refinement; volumetric, on samples that the fit has not seen.
-            ``distance``: mean distance of the solid's surface from that of the shape, in the source's unit; NaN where
-            the source has no surface.
-        seconds: it took.
-    """
-
-    shape: ConvexUnion
-    status: FitStatus
-    history: tuple[float, ...]
-    scores: dict[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class FitStep:
-    """Progress of a fit.
-
-    Args:
-        step: gradient steps done.
-        n_steps: of how many at most.
-        loss: of the last mini-batch: share of the solid's volume that is wrong, softly measured; NaN before the first.
-        shape: current shape, in the source's frame and unit.
-        seconds: since the start.
-        result: what `fit` returns; only the last step has it.
-    """
-
-    step: int
-    n_steps: int
-    loss: float
-    shape: ConvexUnion
-    seconds: float
-    result: FitResult | None = None
+# Where time is limited: the fewest samples, samples of the fit per second of it, and shares of it until the first shape
+# is there, and is simplified.
+_FEWEST = 10_000
+_SAMPLES_PER_SECOND = 20_000
+_FOUND, _SIMPLIFIED = 0.4, 0.55
+_LAST_SIMPLIFIED = 1.5  # times as long as the first simplification, snapping included; but at most half of what is left
+_GUARANTEE = 4  # times as long as scores it may take to make sure of what must hold
 
 
 def fit(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | None = None) -> FitResult:
@@ -106,7 +69,9 @@ def fit(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | 
     return last.result
 
 
-def fit_steps(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | None = None) -> Iterator[FitStep]:
+def fit_steps(
+    source: Source, config: FitConfig | None = None, *, init: ConvexUnion | None = None
+) -> Generator[FitStep]:
     """The steps of `fit`, as they are made: for progress, a live view, or to stop early and keep the current shape.
 
     Arguments and errors as for `fit`. The last step carries the result.
@@ -123,74 +88,183 @@ def fit_steps(source: Source, config: FitConfig | None = None, *, init: ConvexUn
         True
     """
     config = config or FitConfig()
-    start = time.perf_counter()
+    return steps_until(Deadline.after(config.max_seconds), source, config, init)
+
+
+def steps_until(
+    deadline: Deadline, source: Source, config: FitConfig, init: ConvexUnion | None = None, keep: bool = False
+) -> Generator[FitStep]:
+    """The steps of `fit` by a deadline that began to run before.
+
+    Args:
+        deadline: of all steps together.
+        source: as for `fit`.
+        config: budget, but for its seconds.
+        init: a union to start from.
+        keep: on Ctrl-C the last step comes at once, with the best shape found until then, instead of the interruption.
+    """
+    begun = deadline.clock()
     target = as_target(source, config.seed, init)  # what is wrong with the source is said at once
-    return _steps(target, config, init, start)
+    return _steps(_Search(target, config, deadline, begun), init, keep)
 
 
-def _steps(target: Target, config: FitConfig, init: ConvexUnion | None, start: float) -> Iterator[FitStep]:
-    rng = np.random.default_rng(config.seed)
-    samples, held_out = target.samples(config.n_samples, rng), target.samples(_N_HELD_OUT, rng)
-    biased = _biased(samples, config.bound)
-    thinned = replace(target, inside=_some(target.inside, int(_POINTS_PER_SAMPLE * config.n_samples), rng))
-    generator = torch.Generator().manual_seed(config.seed)
-    history: list[float] = []
+def _steps(search: "_Search", init: ConvexUnion | None, keep: bool) -> Generator[FitStep]:
+    canceled = False
+    try:
+        yield from search.steps(init)
+    except KeyboardInterrupt:
+        if not keep or search.best is None:
+            raise
+        canceled = True
+    yield search.finish(canceled)
 
-    def seconds() -> float:
-        return time.perf_counter() - start
 
-    def simplified(shape: ConvexUnion, worth: float) -> ConvexUnion:
-        return simplify(shape, biased, worth, config.max_parts, config.most_planes)
+class _Search:
+    """What a fit works with, and what it has found so far.
 
-    def score(shape: ConvexUnion) -> float:
-        return held_out.iou(shape.contains(held_out.points))
+    Args:
+        target: to be covered.
+        config: budget.
+        deadline: of the fit.
+        begun: when it began, by the clock of the deadline.
+    """
 
-    def is_good(shape: ConvexUnion, iou: float) -> bool:
-        near = config.max_error is not None and _distance(shape, target) <= config.max_error
-        return iou >= config.target_iou or near
+    def __init__(self, target: Target, config: FitConfig, deadline: Deadline, begun: float) -> None:
+        self.target, self.config, self.deadline, self.begun = target, config, deadline, begun
+        self.history: list[float] = []
+        self.best: tuple[float, ConvexUnion] | None = None  # the shape and its score
+        self.current: ConvexUnion | None = None  # not scored yet
+        self.initial_iou = math.nan
+        self.work = self.refining = deadline  # until when it may be searched, and refined
+        self.simplify_seconds = 0.0  # that the last simplification took
 
-    def step(shape: ConvexUnion, result: FitResult | None = None) -> FitStep:
-        loss = history[-1] if history else math.nan
-        return FitStep(len(history), config.n_steps, loss, target.to_source(shape), seconds(), result)
+    def steps(self, init: ConvexUnion | None) -> Generator[FitStep]:
+        """From the start to the end of refinement; `finish` makes the last step."""
+        target, config = self.target, self.config
+        n_samples = config.n_samples
+        if config.max_seconds is not None:  # what could not be looked at in time would only hold up
+            n_samples = min(n_samples, max(_FEWEST, int(_SAMPLES_PER_SECOND * config.max_seconds)))
+        rng = np.random.default_rng(config.seed)
+        self.samples = target.samples(n_samples, rng)
+        before = self.deadline.left
+        self.held_out = target.samples(_N_HELD_OUT, rng)
+        self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
+        guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
+        self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
+        self.biased = _biased(self.samples, config.bound)
+        self.thinned = replace(target, inside=_some(target.inside, int(_POINTS_PER_SAMPLE * n_samples), rng))
+        first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
+        if init is None:
+            self.best = self._score(first), first
+            yield self._step(first)
+        found, simplified = self.work.within(_FOUND), self.work.within(_SIMPLIFIED)
+        if init is not None:
+            shape = self._simplified(first, 0.0, simplified)
+        elif self.work.passed:
+            shape = first
+        else:
+            shape = initialize(self.thinned, self.samples, _MORE * config.max_parts, rng, found)
+            shape = self._simplified(shape, config.part_worth, simplified)
+        last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
+        self.refining = self.work.earlier(last)
+        iou = self.initial_iou = self._score(shape)
+        # A hull is the better one only if time was too short for anything else.
+        if self.best is None or iou >= self.best[0] or not self.work.passed:
+            self.best = iou, shape
+        yield self._step(self.best[1])
+        yield from self._refined(shape, init is None, rng)
 
-    begun = seconds()
-    if init is None:
-        shape = simplified(initialize(thinned, samples, _MORE * config.max_parts, rng), config.part_worth)
-    else:
-        shape = simplified(target.from_source(init), 0.0)
-    # What comes after the gradient steps takes about as long as what came before them.
-    deadline = math.inf if config.max_seconds is None else config.max_seconds - (seconds() - begun)
-    initial_iou = best_iou = score(shape)
-    best = shape
-    yield step(best)
-    for turn, n in enumerate((config.n_steps - config.n_steps // 3, config.n_steps // 3)):
-        if is_good(best, best_iou) or seconds() >= deadline:
-            break
-        if turn and init is None:
-            shape = simplified(_completed(shape, thinned, samples, config, rng), config.part_worth)
-        for loss, refined in refine_steps(shape, biased, n, generator, first=0.5 * turn):
-            shape = refined
-            history.append(loss)
-            if len(history) % _REPORT_EVERY == 0:
-                yield step(shape)
-            if seconds() >= deadline:
+    def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
+        config, target = self.config, self.target
+        generator = torch.Generator().manual_seed(config.seed)
+        for turn, n in enumerate((config.n_steps - config.n_steps // 3, config.n_steps // 3)):
+            if self._is_good() or self.refining.passed:
                 break
-        shape = snap(shape, target.inside, samples, _SNAP[turn])
-        if (iou := score(shape)) >= best_iou:
-            best, best_iou = shape, iou
-    settled = is_good(best, best_iou) or _has_settled(history)
-    shape = simplified(best, _LAST * config.part_worth)
-    shape = hardened(_constrained(shape, target, samples, config))
+            if turn and may_grow:
+                half = self.refining.within(0.5)
+                shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
+            for loss, refined in refine_steps(shape, self.biased, n, generator, first=0.5 * turn):
+                self.current = shape = refined
+                self.history.append(loss)
+                if len(self.history) % _REPORT_EVERY == 0:
+                    yield self._step(shape)
+                if self.refining.passed:
+                    break
+            shape = snap(shape, target.inside, self.samples, _SNAP[turn], self.work.within(0.3))
+            self._keep_better(shape)
 
-    fresh = target.samples(_N_VERIFY, np.random.default_rng([config.seed, 1]))
-    scores = {
-        "iou": fresh.iou(shape.contains(fresh.points)),
-        "iou_smooth": fresh.iou(shape.sdf(fresh.points) <= 0),
-        "iou_initial": initial_iou,
-        "distance": _distance(shape, target),
-    }
-    status = FitStatus.CONVERGED if settled else FitStatus.BUDGET_REACHED
-    yield step(shape, FitResult(target.to_source(shape), status, tuple(history), scores, seconds()))
+    def finish(self, canceled: bool) -> FitStep:
+        """The last step, with the best shape and its scores.
+
+        Args:
+            canceled: whether what was found is to be returned at once.
+        """
+        target, config = self.target, self.config
+        if canceled and self.current is not None and (parts := parts_of(self.current)):
+            self._keep_better(union_of(parts))
+        assert self.best is not None
+        settled = self._is_good() or (_has_settled(self.history) and not self.refining.passed)
+        _, shape = self.best
+        if not canceled:
+            shape = self._simplified(shape, _LAST * config.part_worth, self.work)
+        shape = hardened(guaranteed(shape, target, self.samples, config, self.work))
+
+        affordable = self.deadline.left / max(self.score_seconds, 1e-9)
+        n = min(_N_VERIFY, max(_FEWEST, affordable))
+        fresh = target.samples(int(n), np.random.default_rng([config.seed, 1]))
+        scores = {
+            "iou": fresh.iou(shape.contains(fresh.points)),
+            "iou_smooth": fresh.iou(shape.sdf(fresh.points) <= 0),
+            "iou_initial": self.initial_iou,
+            "distance": _distance(shape, target),
+        }
+        status = FitStatus.CONVERGED if settled else FitStatus.BUDGET_REACHED
+        if canceled:
+            status = FitStatus.CANCELED
+        elif self.deadline.missed:
+            status = FitStatus.OUT_OF_TIME
+        return self._step(
+            shape, FitResult(target.to_source(shape), status, tuple(self.history), scores, self._seconds())
+        )
+
+    def _seconds(self) -> float:
+        return self.deadline.clock() - self.begun
+
+    def _step(self, shape: ConvexUnion, result: FitResult | None = None) -> FitStep:
+        loss = self.history[-1] if self.history else math.nan
+        shape = self.target.to_source(shape)
+        return FitStep(len(self.history), self.config.n_steps, loss, shape, self._seconds(), result)
+
+    def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
+        before = self.deadline.clock()
+        shape = simplify(shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until)
+        self.simplify_seconds = self.deadline.clock() - before
+        return shape
+
+    def _score(self, shape: ConvexUnion) -> float:
+        return self.held_out.iou(shape.contains(self.held_out.points))
+
+    def _keep_better(self, shape: ConvexUnion) -> None:
+        iou = self._score(shape)
+        if self.best is None or iou >= self.best[0]:
+            self.best = iou, shape
+
+    def _is_good(self) -> bool:
+        """Whether the best shape needs no more refinement."""
+        if self.best is None:
+            return False
+        iou, shape = self.best
+        most = self.config.max_error
+        return iou >= self.config.target_iou or (most is not None and _distance(shape, self.target) <= most)
+
+    def _completed(self, shape: ConvexUnion, rng: np.random.Generator, until: Deadline) -> ConvexUnion:
+        """The shape with new parts where it leaves out much of the solid."""
+        samples, config = self.samples, self.config
+        missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
+        if missing < 2 * config.part_worth * float(samples.weights[samples.occupied].sum()):
+            return shape
+        more = pieces(uncovered(self.thinned.inside, shape), samples, config.max_parts, rng, until)
+        return concatenate([shape, union_of(more)]) if more else shape
 
 
 def _distance(shape: ConvexUnion, target: Target) -> float:
@@ -208,46 +282,6 @@ def _biased(samples: VolumeSamples, bound: str | None) -> VolumeSamples:
         return samples
     matters = samples.occupied if bound == "outer" else ~samples.occupied
     return replace(samples, weights=torch.where(matters, _BIAS * samples.weights, samples.weights))
-
-
-def _constrained(shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig) -> ConvexUnion:
-    """The shape with what must hold, if something must."""
-    if config.disjoint:
-        return separated(shape, samples, config.most_planes)
-    if config.symmetry is not None:
-        return mirrored(shape, "xyz".index(config.symmetry), samples, config.max_parts, config.most_planes)
-    if config.min_thickness is not None:
-        return thickened(shape, config.min_thickness * target.normalization.scale)
-    return shape if config.bound is None else _bounded(shape, target, samples, config)
-
-
-def _bounded(shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig) -> ConvexUnion:
-    """The shape made one-sided."""
-    more = target.samples(_N_VERIFY, np.random.default_rng([0, 2]))
-    points, occupied = torch.cat([samples.points, more.points]), torch.cat([samples.occupied, more.occupied])
-    if config.bound == "inner":
-        return inner(shape, points[~occupied].numpy())
-    within = target.inside.points.astype(np.float32)
-    corners = [] if target.surface is None else [np.asarray(target.surface.vertices, dtype=np.float32)]
-    all_of_it = np.concatenate([points[occupied].numpy(), within, *corners])
-    found = [outer(shape, all_of_it)]
-    # What stands apart from all parts may get parts of its own: else a whole board would grow for a knob.
-    apart = uncovered(InsidePoints(all_of_it.astype(np.float64), np.zeros_like(all_of_it)), shape, _APART)
-    rng = np.random.default_rng([config.seed, 2])
-    if more := pieces(apart, samples, config.max_parts - shape.n_convexes, rng):
-        found.append(outer(concatenate([shape, union_of(more)]), all_of_it))
-    return max(found, key=lambda shape: samples.iou(shape.contains(samples.points)))
-
-
-def _completed(
-    shape: ConvexUnion, target: Target, samples: VolumeSamples, config: FitConfig, rng: np.random.Generator
-) -> ConvexUnion:
-    """The shape with new parts where it leaves out much of the solid."""
-    missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
-    if missing < 2 * config.part_worth * float(samples.weights[samples.occupied].sum()):
-        return shape
-    more = pieces(uncovered(target.inside, shape), samples, config.max_parts, rng)
-    return concatenate([shape, union_of(more)]) if more else shape
 
 
 def _some(inside: InsidePoints, n: int, rng: np.random.Generator) -> InsidePoints:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..shape import ConvexUnion
+from .deadline import NEVER, Deadline
 from .parts import MOST_PLANES, Part, covering, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 
@@ -14,7 +15,12 @@ _FENCES = (1.05, 1.3, 2.0)  # sizes of the fences per size of the box
 
 
 def simplify(
-    shape: ConvexUnion, samples: VolumeSamples, part_worth: float, max_parts: int, max_halfspaces: int
+    shape: ConvexUnion,
+    samples: VolumeSamples,
+    part_worth: float,
+    max_parts: int,
+    max_halfspaces: int,
+    until: Deadline = NEVER,
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
@@ -28,16 +34,19 @@ def simplify(
         part_worth: share of the solid's volume that one part less may cost.
         max_parts: cap, whatever it costs.
         max_halfspaces: cap per convex, whatever it costs.
+        until: after that, no more is done than the caps ask for.
     """
     parts = parts_of(shape)
     if not parts:
         return shape
     points, worth = samples.points.numpy(), worth_of(samples)
-    parts = _merged(parts, points, worth, part_worth, max_parts)
-    return union_of(_without_idle_planes(parts, points, worth, max_halfspaces))
+    parts = _merged(parts, points, worth, part_worth, max_parts, until)
+    return union_of(_without_idle_planes(parts, points, worth, max_halfspaces, until))
 
 
-def _merged(parts: list[Part], points: np.ndarray, worth: np.ndarray, part_worth: float, max_parts: int) -> list[Part]:
+def _merged(
+    parts: list[Part], points: np.ndarray, worth: np.ndarray, part_worth: float, max_parts: int, until: Deadline
+) -> list[Part]:
     found, count = covering(parts, points)
     live, inside = dict(enumerate(parts)), dict(enumerate(found))
     merges: dict[tuple[int, int], tuple[float, Part]] = {}
@@ -47,10 +56,14 @@ def _merged(parts: list[Part], points: np.ndarray, worth: np.ndarray, part_worth
         return -float(bare_worth[part.inside(bare_points)].sum())
 
     while len(live) > 1:
+        if until.passed and len(live) <= max_parts:
+            break
         bare = count == 0
         bare_points, bare_worth = points[bare], worth[bare]
         for k in fresh:
             for other in live:
+                if until.passed:
+                    break
                 pair = (min(k, other), max(k, other))
                 if other != k and pair not in merges and _touch(live[k], live[other]):
                     if (both := _hull(live[k], live[other])) is not None:
@@ -94,11 +107,16 @@ def _touch(a: Part, b: Part) -> bool:
     return bool((low <= other_high + _TOUCHING).all() and (other_low <= high + _TOUCHING).all())
 
 
-def _without_idle_planes(parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int) -> list[Part]:
+def _without_idle_planes(
+    parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int, until: Deadline
+) -> list[Part]:
     inside, count = covering(parts, points)
     fence = _fence(points)
     found = []
     for part, index in zip(parts, inside, strict=True):
+        if until.passed:
+            found.append(part if len(part) <= max_halfspaces else Part.around(part.vertices, max_halfspaces))
+            continue
         count[index] -= 1
         part = _few_planes(part, points, np.where(count > 0, np.float32(0), worth), fence, max_halfspaces)
         index = part.inside(points)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..shape import ConvexUnion
+from .deadline import NEVER, Deadline
 from .parts import Part, covering, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 from .split import InsidePoints
@@ -11,7 +12,9 @@ _ALIGNED = 0.97  # least cosine between a plane and the surface that it may foll
 _LEAST = 6  # surface points that a plane needs to move, three times as many to turn
 
 
-def snap(shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reach: float) -> ConvexUnion:
+def snap(
+    shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reach: float, until: Deadline = NEVER
+) -> ConvexUnion:
     """The shape with planes fitted to the surface points beside their faces.
 
     Gradients find the right faces, but with few and random samples only to about a thousandth of the longest side; of
@@ -23,6 +26,7 @@ def snap(shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reac
         surface: points of the solid; those with a normal count.
         samples: of the solid.
         reach: how far from a face its surface points may lie, per unit of the longest side.
+        until: after that, parts stay as they are.
     """
     surface = surface[surface.on_surface]
     if not len(surface):
@@ -32,6 +36,8 @@ def snap(shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reac
     where = samples.points.numpy()
     inside, count = covering(parts, where)
     for k, part in enumerate(parts):
+        if until.passed:
+            break
         moved = _moved(part, points, normals, reach)
         if moved is None:
             continue

@@ -13,6 +13,7 @@ import torch
 
 from ..ops import cut_excess, weight_below
 from ..shape.polytope import hull_planes
+from .deadline import NEVER, Deadline
 from .samples import VolumeSamples
 
 # A piece whose excess is below this share of the solid's volume is convex enough.
@@ -90,11 +91,11 @@ class Splitter:
         self.free_along = self.free_points @ self.directions.T.astype(np.float32)
         self.root = self._piece(np.arange(len(inside)), np.arange(len(free)))
 
-    def split(self, max_pieces: int) -> list[InsidePoints]:
-        """At most ``max_pieces`` sets of points, each nearly convex or not worth another cut."""
+    def split(self, max_pieces: int, until: Deadline = NEVER) -> list[InsidePoints]:
+        """At most ``max_pieces`` sets of points, each nearly convex, not worth another cut, or as it is by then."""
         pieces = [self.root]
         for _ in range(_ROUNDS):
-            pieces = self._merged(self._cut(pieces, max_pieces))
+            pieces = self._merged(self._cut(pieces, max_pieces, until), until)
         return [self.inside[piece.index] for piece in pieces]
 
     def planes(self, piece: InsidePoints, max_planes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +106,7 @@ class Splitter:
 
         Args:
             piece: points to enclose.
-            max_planes: cap, at least 6.
+            max_planes: cap, at least 6; with 6, it is the box of the piece.
 
         Returns:
             Normals (H, 3) and offsets (H,).
@@ -115,6 +116,8 @@ class Splitter:
         """
         if len(piece) < 4:
             raise ValueError(f"piece must have at least 4 points to enclose a volume, got {len(piece)}")
+        if max_planes == 6:
+            return self.directions[:6], -(piece.points @ self.directions[:6].T).max(axis=0)
         hull_normals, _ = hull_planes(piece.points, None)
         normals = np.concatenate([self.directions, hull_normals[:: max(1, len(hull_normals) // _HULL_NORMALS)]])
         reach = (piece.points @ normals.T).max(axis=0)
@@ -136,11 +139,13 @@ class Splitter:
         chosen += [axis for axis in range(6) if axis not in chosen]
         return normals[chosen], -reach[chosen]
 
-    def _cut(self, pieces: list[_Piece], max_pieces: int) -> list[_Piece]:
+    def _cut(self, pieces: list[_Piece], max_pieces: int, until: Deadline) -> list[_Piece]:
         """Cut one piece after the other, where it gains most, until the number is reached or nothing gains."""
         pieces = list(pieces)
         while len(pieces) < max_pieces:
             for piece in pieces:
+                if until.passed:
+                    return pieces
                 if not piece.searched and piece.excess > PIECE_TOLERANCE * self.volume:
                     self._search(piece)
             best = max(pieces, key=lambda piece: piece.gain)
@@ -212,12 +217,12 @@ class Splitter:
                 levels.append(low + fraction * (high - low))
         return np.array(normals), np.array(levels)
 
-    def _merged(self, pieces: list[_Piece]) -> list[_Piece]:
+    def _merged(self, pieces: list[_Piece], until: Deadline) -> list[_Piece]:
         """Join neighbors as long as their common convex gains hardly any excess."""
         pieces = list(pieces)
         allowed = PIECE_TOLERANCE * self.volume
         costs: dict[tuple[_Piece, _Piece], float] = {}
-        while len(pieces) > 1:
+        while len(pieces) > 1 and not until.passed:
             pairs = [(pieces[i], pieces[j]) for i, j in self._touching(pieces)]
             unknown = [pair for pair in pairs if pair not in costs]
             if unknown:
