@@ -25,7 +25,12 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "with a line for each in OUT/fits.jsonl. A run over a folder that was cut short goes on where it stopped.",
     )
     command.add_argument(
-        "input", metavar="MESH", type=Path, nargs="+", help="any triangle mesh, it need not be closed; or a folder"
+        "input",
+        metavar="MESH",
+        type=Path,
+        nargs="+",
+        help="any triangle mesh, it need not be closed; a point cloud (.ply, .xyz, .npz, .npy); an occupancy grid "
+        "(.npz, .npy, .binvox); or a folder",
     )
     command.add_argument(
         "-o", "--output", metavar="OUT", required=True, type=_output, help="shape to write (.npz), or a folder for them"
@@ -197,9 +202,15 @@ def _show_one(report: Report, out: Any) -> None:
 
     from .show import print_outputs
 
-    solid = report["solid"]
-    out.print(f"[bold]{escape(str(report['input']))}[/]: {report['faces']} triangles, volume {solid['volume']:.4g}")
-    out.print(f"  inside and outside: {escape(solid['method'])}")
+    name = f"[bold]{escape(str(report['input']))}[/]"
+    if "points" in report:
+        out.print(f"{name}: {report['points']} points {'with' if report['normals'] else 'without'} normals")
+    elif "cells" in report:
+        out.print(f"{name}: a grid of {' × '.join(map(str, report['cells']))} cells")
+    else:
+        solid = report["solid"]
+        out.print(f"{name}: {report['faces']} triangles, volume {solid['volume']:.4g}")
+        out.print(f"  inside and outside: {escape(solid['method'])}")
     made = report["structure"]
     out.print(f"[bold]{made['n_parts']}[/] convex parts with {made['n_planes']} planes, {report['seconds']:.1f} s")
     out.print(f"  {report['message']}")

@@ -1,4 +1,4 @@
-"""From a mesh file to a shape, and to what there is to say about the way."""
+"""From a file to a shape, and to what there is to say about the way."""
 
 import logging
 import math
@@ -11,13 +11,16 @@ from typing import Any
 import trimesh
 
 from .. import metrics
-from ..data import Solid, read_mesh, solidify
+from ..data import Solid, solidify
 from ..shape import ConvexUnion
 from .config import FitConfig
 from .deadline import Deadline
 from .pipeline import steps_until
+from .reading import FileSource, read_source
 from .result import FitResult
+from .sources import OccupancyGrid, PointCloud
 from .start import starting_union
+from .target import Source
 
 log = logging.getLogger(__name__)
 
@@ -26,29 +29,45 @@ _LEAST_SECONDS = 1e-3  # for a start, where reading took all of the time
 
 @dataclass(frozen=True)
 class FittedFile:
-    """A mesh file, what was made of it, and what of that.
+    """A file, what was made of it, and what of that.
 
     Args:
-        mesh: as it was read.
-        solid: that was fitted.
-        result: in the mesh's frame and unit.
+        read: what it holds.
+        solid: that was fitted; None if it does not hold a mesh.
+        result: in the file's frame and unit.
     """
 
-    mesh: trimesh.Trimesh
-    solid: Solid
+    read: FileSource
+    solid: Solid | None
     result: FitResult
 
+    @property
+    def mesh(self) -> trimesh.Trimesh | None:
+        """The mesh, if it holds one."""
+        return self.read if isinstance(self.read, trimesh.Trimesh) else None
+
     def report(self) -> dict[str, Any]:
-        """The facts, as plain values: faces, solid, status and its sentence, structure, scores, seconds."""
-        solid, result = self.solid, self.result
+        """The facts, as plain values: size, solid of a mesh, status and its sentence, structure, scores, seconds."""
+        result = self.result
         return {
-            "faces": len(self.mesh.faces),
-            "solid": {"exact": solid.exact, "method": solid.method, "volume": solid.volume},
+            **self._size(),
             "status": result.status.value,
             "message": result.status.sentence,
             "structure": asdict(metrics.structure(result.shape)),
             "scores": {name: score if math.isfinite(score) else None for name, score in result.scores.items()},
             "seconds": result.seconds,
+        }
+
+    def _size(self) -> dict[str, Any]:
+        if isinstance(self.read, PointCloud):
+            return {"points": len(self.read.points), "normals": self.read.normals is not None}
+        if isinstance(self.read, OccupancyGrid):
+            return {"cells": list(self.read.values.shape)}
+        solid = self.solid
+        assert solid is not None
+        return {
+            "faces": len(self.read.faces),
+            "solid": {"exact": solid.exact, "method": solid.method, "volume": solid.volume},
         }
 
 
@@ -60,10 +79,10 @@ def fit_file(
     keep: bool = False,
     progress: Callable[..., None] | None = None,
 ) -> FittedFile:
-    """Read a mesh, make it solid, and fit it; all of that within the config's time.
+    """Read a file, make a mesh solid, and fit it; all of that within the config's time.
 
     Args:
-        path: a mesh file.
+        path: of a mesh, a point cloud or an occupancy grid, see `read_source`.
         config: budget; default `FitConfig()`.
         start: where to start, see `starting_union`.
         keep: on Ctrl-C return the shape that was reached, instead of passing the interruption on.
@@ -72,22 +91,24 @@ def fit_file(
     Raises:
         FileNotFoundError: there is no such file.
         ImportError: a package that this needs is missing.
-        ValueError: the file cannot be read, or its mesh encloses no volume; or the same of ``start``.
+        ValueError: the file cannot be read, or what it holds encloses no volume; or the same of ``start``.
     """
     config = config or FitConfig()
     began, deadline = time.perf_counter(), Deadline.after(config.max_seconds)
     show = progress or (lambda *_: None)
     show("reading")
-    mesh = read_mesh(path)
-    show("making it solid")
-    solid = solidify(mesh)
-    log.info("%s: %s", path, solid.method)
+    read = read_source(path)
+    solid = None
+    if isinstance(read, trimesh.Trimesh):
+        show("making it solid")
+        solid = solidify(read)
+        log.info("%s: %s", path, solid.method)
     if start is not None:
         show("looking for a start")
     init = starting_union(start, solid, _with_time_left(config, deadline))
     show("finding parts")
-    result = _fitted(solid, config, init, deadline, keep, show)
-    return FittedFile(mesh, solid, replace(result, seconds=time.perf_counter() - began))
+    result = _fitted(solid or read, config, init, deadline, keep, show)
+    return FittedFile(read, solid, replace(result, seconds=time.perf_counter() - began))
 
 
 def _with_time_left(config: FitConfig, deadline: Deadline) -> FitConfig:
@@ -97,10 +118,15 @@ def _with_time_left(config: FitConfig, deadline: Deadline) -> FitConfig:
 
 
 def _fitted(
-    solid: Solid, config: FitConfig, init: ConvexUnion | None, deadline: Deadline, keep: bool, show: Callable[..., None]
+    source: Source,
+    config: FitConfig,
+    init: ConvexUnion | None,
+    deadline: Deadline,
+    keep: bool,
+    show: Callable[..., None],
 ) -> FitResult:
     result = None
-    steps = steps_until(deadline, solid, config, init, keep)
+    steps = steps_until(deadline, source, config, init, keep)
     try:
         for step in steps:
             result = step.result

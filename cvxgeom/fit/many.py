@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import describe
-from ..data import read_mesh
 from ..parallel import Died, run_tasks
 from ..shape import ConvexUnion
 from .config import FitConfig
 from .pipeline import fit
+from .reading import read_source
 from .result import FitResult
 
 
@@ -50,7 +50,7 @@ def fit_many(
     For folders of mesh files that are to be written, resumed and listed, see `fit_folder`.
 
     Args:
-        sources: whatever `fit` takes, or the paths of mesh files. They are sent to the processes; what cannot be
+        sources: whatever `fit` takes, or the paths of files with such. They are sent to the processes; what cannot be
             pickled, such as a function defined in another one, takes ``n_workers=1``.
         config: budget of each; default `FitConfig()`. Results do not depend on how many are fitted at once.
         init: a union to start from for each source, or None.
@@ -91,7 +91,7 @@ def _fit(task: _Task) -> FitOutcome:
     try:
         source = task.source
         if isinstance(source, (str, os.PathLike)):
-            source = read_mesh(source)
+            source = read_source(source)
         return FitOutcome(task.index, fit(source, task.config, init=task.init))
     except ImportError:
         raise

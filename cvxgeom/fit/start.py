@@ -28,12 +28,12 @@ numpy.savez(sys.argv[2], *[vertices for vertices, _ in parts])
 """
 
 
-def starting_union(start: str | os.PathLike | None, solid: Solid, config: FitConfig) -> ConvexUnion | None:
+def starting_union(start: str | os.PathLike | None, solid: Solid | None, config: FitConfig) -> ConvexUnion | None:
     """The union that a fit starts from.
 
     Args:
         start: an ``.npz`` file of one shape, in the frame of the solid; or ``"coacd"``; None leaves it to the fit.
-        solid: what is to be fitted.
+        solid: what is to be fitted; None: something else than a mesh, which CoACD cannot decompose.
         config: its caps, its seed, and its time limit, which CoACD must keep, too.
 
     Raises:
@@ -44,6 +44,8 @@ def starting_union(start: str | os.PathLike | None, solid: Solid, config: FitCon
     if start is None:
         return None
     if start == COACD:
+        if solid is None:
+            raise ValueError("a start from CoACD is for meshes, got points or a grid")
         return coacd_union(solid, config)
     shape = load(start)
     if shape.batch_size:
