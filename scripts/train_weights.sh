@@ -33,7 +33,8 @@ for name in "${names[@]}"; do
             ;;
         *) start=() ;;
     esac
-    if [ "$name" = furniture-depth1 ]; then  # in two turns: it went on learning after the first
+    # In two turns: ours went on learning after the first, and the occupancy decoder has the same.
+    if [ "$name" = furniture-depth1 ] || [ "$name" = occupancy-depth1 ]; then
         python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name" --cache "${start[@]}"
         start=(--furniture --steps 1500 --learning-rate 7e-4 --init "$runs/$name-first/model.safetensors")
     fi
