@@ -8,6 +8,7 @@ import numpy as np
 import trimesh
 
 import cvxgeom
+from cvxgeom._types import FitStatus
 from cvxgeom.fit import FitConfig, fit
 
 
@@ -18,6 +19,8 @@ def outcome(mesh: trimesh.Trimesh, config: FitConfig) -> str:
     except ValueError as error:  # anything else is not a refusal but a defect
         assert len(str(error)) > 20, f"not a clear sentence: {error!r}"
         return f"refused: {error}"
+    in_time = config.max_seconds is None or result.seconds <= 1.1 * config.max_seconds
+    assert in_time or result.status is FitStatus.OUT_OF_TIME, f"took {result.seconds:.1f} s"
     shape = result.shape
     for name, score in result.scores.items():
         assert math.isfinite(score), f"{name} is {score}"
