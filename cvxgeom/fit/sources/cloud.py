@@ -145,12 +145,13 @@ class _Surface:
             normals, trust = flooded_normals(Tetrahedra(points, spacing, rng), normals)
         else:
             noise = noise_along(points, normals, neighbors[:, :_NEIGHBORS])
-        if noise > _NOISY * middle:
-            for _ in range(2):
-                points = flattened(points, normals, neighbors, spacing, noise)
-        self.points, self.spacing = points, spacing
         self.space = Tetrahedra(points, spacing, rng)
         self.inside, self.normals = inside_by(self.space, normals, trust)
+        # Only now: tetrahedra of points that were made flat fuse thin legs with the air beside them.
+        if noise > _NOISY * middle:
+            for _ in range(2):
+                points = flattened(points, self.normals, neighbors, spacing, noise)
+        self.points, self.spacing = points, spacing
         self._tree = KDTree(points)
 
     def contains(self, queries: np.ndarray) -> np.ndarray:
