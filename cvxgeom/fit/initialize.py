@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull
 
 from ..shape import ConvexUnion, box
 from .deadline import NEVER, Deadline
-from .parts import Part, hull_of, union_of
+from .parts import Part, hull_of, row_keys, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints, Splitter
 from .target import Target
@@ -152,8 +152,10 @@ def _iou(parts: list[Part], samples: VolumeSamples) -> float:
 
 def _components(surface: trimesh.Trimesh) -> list[np.ndarray]:
     """Vertices of each connected component, after merging vertices that coincide."""
-    _, vertex = np.unique(np.round(surface.vertices / (surface.scale * 1e-6)), axis=0, return_inverse=True)
-    corner = vertex.reshape(-1)[surface.faces]
+    # Vertices that no face uses may lie anywhere, or nowhere.
+    places = np.nan_to_num(surface.vertices / (surface.scale * 1e-6)).clip(-1e15, 1e15)
+    _, vertex = np.unique(row_keys(places), return_inverse=True)
+    corner = vertex[surface.faces]
     n = int(corner.max()) + 1
     rows, columns = corner[:, [0, 1]].ravel(), corner[:, [1, 2]].ravel()
     _, label = connected_components(coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, n)), directed=False)

@@ -16,7 +16,7 @@ _BOX = np.concatenate([np.eye(3), -np.eye(3)])
 _FLAT = 1e-6  # of its longest extent: points within a layer this thin enclose no volume
 _SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
-_MIX = _MIX.astype(np.int64)  # odd numbers of 64 bits: different planes hardly ever have equal sums
+_MIX = _MIX.astype(np.int64)  # odd numbers of 64 bits: different rows hardly ever have equal sums
 MOST_PLANES = 80  # of a hull, before samples choose among them
 
 
@@ -53,8 +53,7 @@ class Part:
         """A hull that Qhull made."""
         corners = hull.points[hull.vertices]
         # Triangles of one face have one plane, up to rounding.
-        keys = (hull.equations / _SAME).round().astype(np.int64) @ _MIX  # sorts faster than rows do
-        first = np.unique(keys, return_index=True)[1]
+        first = np.unique(row_keys(hull.equations / _SAME), return_index=True)[1]
         normals = hull.equations[first, :3]
         return cls(normals, -(corners @ normals.T).max(axis=0), corners)
 
@@ -93,6 +92,11 @@ class Part:
     def height(self, points: np.ndarray) -> np.ndarray:
         """(N, H) signed distance of points to its planes."""
         return points @ self.normals.T.astype(points.dtype) + self.offsets.astype(points.dtype)
+
+
+def row_keys(rows: np.ndarray) -> np.ndarray:
+    """One number for each row of up to four numbers, equal where rows are when rounded; they sort faster."""
+    return rows.round().astype(np.int64) @ _MIX[: rows.shape[1]]
 
 
 def hull_of(points: np.ndarray) -> ConvexHull:

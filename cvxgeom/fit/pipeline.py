@@ -24,6 +24,7 @@ from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
 _MORE = 2  # pieces at first, per part allowed
+_FEWEST_POINTS = 8000
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
@@ -152,7 +153,8 @@ class _Search:
         guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
         self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
         self.biased = _biased(self.samples, config.bound)
-        self.thinned = replace(target, inside=_some(target.inside, int(_POINTS_PER_SAMPLE * n_samples), rng))
+        n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
+        self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
         if init is None:
             self.best = self._score(first), first
