@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import cvxgeom
 from cvxgeom.cli import main
@@ -115,3 +116,14 @@ def test_the_weights_that_ship_make_a_chair_of_the_demo(tmp_path: Path, capsys: 
     assert report["agreement"]["silhouette_iou"] > 0.6
     assert report["agreement"]["relative_error"] < 0.03
     assert 0.8 < report["size"][1] < 1.4  # meters
+
+
+def test_a_photo_becomes_a_shape_by_the_weights_that_ship(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = Image.new("RGB", (300, 200), "white")
+    image.paste("brown", (110, 60, 190, 140))
+    image.save(tmp_path / "photo.png")
+    assert main(["reconstruct", str(tmp_path / "photo.png"), "-o", str(tmp_path / "b.glb"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "furniture-rgb1" and (tmp_path / "b.glb").stat().st_size > 1000
+    assert report["agreement"]["silhouette_iou"] > 0.8
+    assert report["likeness"]["percentile"] < 0.05  # a flat square is no furniture
