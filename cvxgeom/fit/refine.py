@@ -125,7 +125,8 @@ class _Nearby:
         depth = sdf * torch.as_tensor(shape.sharpness)[:, None]
         concerned = torch.where(samples.occupied, best & (depth > -5), depth < 5)
         self.samples = samples
-        self.order = concerned.nonzero()[:, 1]  # grouped by convex
+        order = concerned.nonzero()[:, 1]  # grouped by convex
+        self.order = order if len(order) else order.new_zeros(1)
         self.counts = concerned.sum(dim=1)
         self.starts = self.counts.cumsum(0) - self.counts
 

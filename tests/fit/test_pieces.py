@@ -9,6 +9,7 @@ from scipy.spatial import ConvexHull, QhullError
 import cvxgeom
 from cvxgeom.fit.bound import inner, outer
 from cvxgeom.fit.parts import Part, parts_of, union_of
+from cvxgeom.fit.refine import refine_steps
 from cvxgeom.fit.samples import VolumeSamples, stratified
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.fit.snap import snap
@@ -197,3 +198,12 @@ def test_one_sided_shapes(seed):
     around = outer(start, points[occupied])
     assert around.contains(torch.from_numpy(points[occupied])).all()
     assert float(around.polytopes()[0].volume) < 1.5 * 4 / 3 * np.pi * 0.5**3
+
+
+def test_a_shape_that_no_sample_concerns_stays_as_it_is():
+    deep_and_far = VolumeSamples(
+        torch.tensor([[0.0, 0, 0], [5, 5, 5]]), torch.tensor([True, False]), torch.ones(2, dtype=torch.float32)
+    )
+    steps = list(refine_steps(cvxgeom.box(), deep_and_far, 3, torch.Generator().manual_seed(0)))
+    assert [loss for loss, _ in steps] == [0.0] * 3
+    assert torch.equal(steps[-1][1].offsets, cvxgeom.box().offsets)
