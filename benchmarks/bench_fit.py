@@ -9,33 +9,23 @@ after imports, from mesh in memory to shape, on whatever else the machine is doi
 """
 
 import argparse
-import csv
 import dataclasses
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import cvxgeom
 from cvxgeom import metrics
-from cvxgeom.data import FurnitureLibrary, Normalization, solidify
+from cvxgeom.data import solidify
 from cvxgeom.fit import FitConfig
 
-
-def chosen(split_file: Path, split: str, n: int) -> list[dict[str, str]]:
-    """n furniture shapes of a split, evenly spaced in the order of the file."""
-    with open(split_file, newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split and row["furniture"] == "1"]
-    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int)]
+from . import furniture
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
-    parser.add_argument("--split-file", type=Path, required=True)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--n", type=int, default=10)
+    furniture.add_arguments(parser, "test", 10)
     parser.add_argument("--parts", type=int, default=FitConfig.max_parts)
     parser.add_argument("--steps", type=int, default=FitConfig.n_steps)
     args = parser.parse_args()
@@ -46,10 +36,7 @@ def main() -> None:
     print(f"| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|")
     figures = []
-    for row in chosen(args.split_file, args.split, args.n):
-        mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])
-        frame = Normalization.of_box(mesh.bounds)
-        mesh.vertices = frame.apply(mesh.vertices)  # longest side 1: Chamfer and F-score have a unit
+    for row, mesh in furniture.furniture(args):
         start = time.perf_counter()
         solid = solidify(mesh)
         result = cvxgeom.fit(solid, config)

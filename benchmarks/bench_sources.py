@@ -13,18 +13,17 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from cvxgeom import metrics
-from cvxgeom.data import FurnitureLibrary, Normalization, Solid, sample_surface, solidify
+from cvxgeom.data import Solid, sample_surface, solidify
 from cvxgeom.fit import Field, FitConfig, OccupancyGrid, PointCloud, fit
 from cvxgeom.fit.target import as_target
 
-from .bench_fit import chosen
+from . import furniture
 
 _HIDDEN = 3e-3  # before a surface point: if it is solid there, nobody sees the point
 _PROBES = 50_000
@@ -86,16 +85,11 @@ def label_iou(source: Any, solid: Solid) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
-    parser.add_argument("--split-file", type=Path, required=True)
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--n", type=int, default=10)
+    furniture.add_arguments(parser, "val", 10)
     parser.add_argument("--quality", choices=("fast", "balanced", "best"), default="balanced")
     args = parser.parse_args()
     solids = []
-    for row in chosen(args.split_file, args.split, args.n):
-        mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])
-        mesh.vertices = Normalization.of_box(mesh.bounds).apply(mesh.vertices)
+    for _, mesh in furniture.furniture(args):
         solids.append(solidify(mesh))
     print("| source | IoU | worst | IoU of the labels | parts | seconds |\n|---|---|---|---|---|---|")
     for name, make in sources().items():

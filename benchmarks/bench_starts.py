@@ -9,26 +9,24 @@ several seeds, of which the best counts. Prints a Markdown table.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-from cvxgeom.data import FurnitureLibrary, Normalization, solidify
+from cvxgeom.data import solidify
 from cvxgeom.decomposition import scan_like
 from cvxgeom.fit import FitConfig
-from cvxgeom.fit.initialize import initialize
-from cvxgeom.fit.parts import Part, union_of
+from cvxgeom.fit.initialize import PIECE_PLANES, initialize
+from cvxgeom.fit.parts import union_of
 from cvxgeom.fit.samples import VolumeSamples
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.fit.split import Splitter
 from cvxgeom.fit.target import Target, as_target
 from cvxgeom.shape import ConvexUnion
 
-from .bench_fit import chosen
+from . import furniture
 
 _N_SAMPLES = 60_000
-_N_PLANES = 30  # of a piece, before simplification, as in the fit
 _FEWEST = 10  # points of a cluster
 _SEEDS = range(4)
 
@@ -42,8 +40,7 @@ def clustered(target: Target, samples: VolumeSamples, n: int, seed: int) -> Conv
         own = np.flatnonzero(labels == label)
         if len(own) < _FEWEST:
             continue
-        normals, offsets = splitter.planes(inside[own], _N_PLANES)
-        if (part := Part.of_planes(normals, offsets, near=inside.points[own])) is not None:
+        if (part := splitter.part(inside[own], PIECE_PLANES)) is not None:
             found.append(part)
     return union_of(found)
 
@@ -51,17 +48,12 @@ def clustered(target: Target, samples: VolumeSamples, n: int, seed: int) -> Conv
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
-    parser.add_argument("--split-file", type=Path, required=True)
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--n", type=int, default=10)
+    furniture.add_arguments(parser, "val", 10)
     args = parser.parse_args()
     config = FitConfig()
     print("| shape | splitting: IoU | parts | k-means: IoU | parts |\n|---|---|---|---|---|")
     figures = []
-    for row in chosen(args.split_file, args.split, args.n):
-        mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])
-        mesh.vertices = Normalization.of_box(mesh.bounds).apply(mesh.vertices)
+    for row, mesh in furniture.furniture(args):
         target = as_target(scan_like(solidify(mesh)), seed=0)
         rng = np.random.default_rng(0)
         samples = target.samples(_N_SAMPLES, rng)

@@ -12,14 +12,13 @@ status ``out_of_time``.
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import cvxgeom
-from cvxgeom.data import FurnitureLibrary, Normalization, solidify
+from cvxgeom.data import solidify
 from cvxgeom.decomposition import scan_like
 from cvxgeom.fit import FitConfig, fit
 
-from .bench_fit import chosen
+from . import furniture
 
 _ALLOWED = 1.1
 
@@ -27,10 +26,7 @@ _ALLOWED = 1.1
 def main() -> int:
     """Print the table; 1 if a budget was not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
-    parser.add_argument("--split-file", type=Path, required=True)
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--n", type=int, default=6)
+    furniture.add_arguments(parser, "val", 6)
     parser.add_argument("--budgets", default="1,2,5,10", help="seconds, separated by commas")
     args = parser.parse_args()
     budgets = [float(word) for word in args.budgets.split(",")]
@@ -38,9 +34,7 @@ def main() -> int:
     print("|---" * (len(budgets) + 2) + "|")
     late, most = 0, 0.0
     fit(cvxgeom.to_trimesh(cvxgeom.sphere(), "union"), FitConfig(n_samples=2000, n_steps=5))  # loads libraries
-    for row in chosen(args.split_file, args.split, args.n):
-        mesh = FurnitureLibrary(args.furniture / f"{row['library']}.sh3f").mesh(row["model"])
-        mesh.vertices = Normalization.of_box(mesh.bounds).apply(mesh.vertices)
+    for row, mesh in furniture.furniture(args):
         scan, cells = scan_like(solidify(mesh)), []
         for budget in (*budgets, None):
             began = time.perf_counter()

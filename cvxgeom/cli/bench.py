@@ -169,16 +169,13 @@ def show(report: Report) -> None:
 
 def _with_fits(learned: "list[Learned]") -> "list[Learned]":
     """The same, a refined one beside each that predicts convexes, and a fit to the views without a network."""
-    import torch
-
     from ..evaluate import ConvexPredictor, Learned
     from ..fit import Refined, fit
 
     budget = Refined.config
 
     def fitted(views: "DepthViews") -> "ConvexUnion":
-        with torch.enable_grad():
-            return fit(views, budget).shape
+        return fit(views, budget).shape
 
     found = []
     for entry in learned:

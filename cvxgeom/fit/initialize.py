@@ -21,7 +21,7 @@ from .target import Target
 CONVEX_SHARE = 0.97
 _PROBES = 400
 _MOST_COMPONENTS = 500
-_PIECE_PLANES = 30  # of a piece; simplification leaves fewer
+PIECE_PLANES = 30  # of a piece; simplification leaves fewer
 _TOLERANCE = 1e-3  # within which a point counts as covered, per unit of the longest side
 
 Contains = Callable[[np.ndarray], np.ndarray]
@@ -130,11 +130,7 @@ def pieces(
     found = []
     splitter = Splitter(inside, samples, rng)
     for piece in splitter.split(max_parts, until.within(2 / 3)):
-        try:
-            normals, offsets = splitter.planes(piece, 6 if until.passed else _PIECE_PLANES)
-        except ValueError:
-            continue  # fewer than four points, or all in a plane: nothing to stand on
-        if (part := Part.of_planes(normals, offsets, near=piece.points)) is not None:
+        if (part := splitter.part(piece, 6 if until.passed else PIECE_PLANES)) is not None:
             found.append(part)
     return found
 

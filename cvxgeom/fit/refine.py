@@ -53,19 +53,21 @@ def refine_steps(
         if nearby is None or step % _ASSIGN_EVERY == 0:
             nearby = _Nearby(_moved(shape, scale, turn, shift, hardness), samples)
         local = nearby.draw(generator)
-        current = _moved(shape, scale, turn, shift, hardness)
-        # One batch element per convex: each meets its own points.
-        sdf = convex_sdf(
-            local.points,
-            current.normals[:, None],
-            current.offsets[:, None],
-            current.translations[:, None],
-            current.smoothness[:, None],
-        )[:, 0]
-        wrong = (torch.where(local.occupied, sdf, -sdf) * torch.as_tensor(current.sharpness)[:, None]).sigmoid()
-        loss = (local.weights * wrong).sum() / volume
+        with torch.enable_grad():  # also where a prediction is refined, which is asked for without
+            current = _moved(shape, scale, turn, shift, hardness)
+            # One batch element per convex: each meets its own points.
+            sdf = convex_sdf(
+                local.points,
+                current.normals[:, None],
+                current.offsets[:, None],
+                current.translations[:, None],
+                current.smoothness[:, None],
+            )[:, 0]
+            wrong = (torch.where(local.occupied, sdf, -sdf) * torch.as_tensor(current.sharpness)[:, None]).sigmoid()
+            loss = (local.weights * wrong).sum() / volume
+            gradients = torch.autograd.grad(loss, [turn, shift])
         rate = _LEARNING_RATE * (0.02 + math.cos(progress * math.pi / 2))
-        optimizer.step(torch.autograd.grad(loss, [turn, shift]), rate)
+        optimizer.step(gradients, rate)
         yield float(loss.detach()), _moved(shape, scale, turn, shift, hardness).detach()
 
 

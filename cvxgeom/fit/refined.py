@@ -46,5 +46,4 @@ class Refined:
         """
         with torch.no_grad():
             predicted = self.model(views)
-        with torch.enable_grad():  # a fit descends gradients, also where a prediction is asked for without
-            return fit(Completed(views, predicted), self.config).shape
+        return fit(Completed(views, predicted), self.config).shape

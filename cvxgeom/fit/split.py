@@ -14,6 +14,7 @@ import torch
 from ..ops import cut_excess, weight_below
 from ..shape.polytope import hull_planes
 from .deadline import NEVER, Deadline
+from .parts import Part
 from .samples import VolumeSamples
 
 # A piece whose excess is below this share of the solid's volume is convex enough.
@@ -43,11 +44,13 @@ class InsidePoints:
     points: np.ndarray
     normals: np.ndarray
 
+    @classmethod
+    def of(cls, surface: np.ndarray, normals: np.ndarray, within: np.ndarray) -> "InsidePoints":
+        """Points of the surface with their normals, and others."""
+        return cls(np.concatenate([surface, within]), np.concatenate([normals, np.zeros_like(within)]))
+
     def __getitem__(self, index: np.ndarray) -> "InsidePoints":
         return InsidePoints(self.points[index], self.normals[index])
-
-    def __add__(self, other: "InsidePoints") -> "InsidePoints":
-        return InsidePoints(np.concatenate([self.points, other.points]), np.concatenate([self.normals, other.normals]))
 
     def __len__(self) -> int:
         return len(self.points)
@@ -97,6 +100,14 @@ class Splitter:
         for _ in range(_ROUNDS):
             pieces = self._merged(self._cut(pieces, max_pieces, until), until)
         return [self.inside[piece.index] for piece in pieces]
+
+    def part(self, piece: InsidePoints, max_planes: int) -> Part | None:
+        """The convex around a piece; None for fewer than four points, or all in a plane: nothing to stand on."""
+        try:
+            normals, offsets = self.planes(piece, max_planes)
+        except ValueError:
+            return None
+        return Part.of_planes(normals, offsets, near=piece.points)
 
     def planes(self, piece: InsidePoints, max_planes: int) -> tuple[np.ndarray, np.ndarray]:
         """Few half-spaces n·x + d ≤ 0 around a piece that keep out what is not solid.

@@ -7,7 +7,7 @@ from skimage import measure
 
 from ...data import Normalization, sample_surface
 from ..split import InsidePoints
-from .target import N_INSIDE, N_SURFACE, Contains, Target
+from .target import N_INSIDE, N_SURFACE, Contains, Target, drawn_inside
 
 _ROUNDS = 50  # of drawing points about inside nodes, until enough are inside
 
@@ -51,18 +51,13 @@ def target_of(contains: Contains, mesh: trimesh.Trimesh, nodes: np.ndarray, spac
     normalization = Normalization.of_box(bounds)
     on_surface, normals = (t.numpy() for t in sample_surface(mesh, N_SURFACE, seed, torch.float64))
     rng = np.random.default_rng(seed)
-    within = np.empty((0, 3))
-    for _ in range(_ROUNDS):
+
+    def draw() -> np.ndarray:
         drawn = nodes[rng.integers(len(nodes), size=2 * N_INSIDE)]
-        drawn = drawn + spacing * (rng.random(drawn.shape) - 0.5)
-        within = np.concatenate([within, drawn[contains(drawn)]])
-        if len(within) >= N_INSIDE:
-            break
-    within = within[:N_INSIDE]
-    inside = InsidePoints(
-        normalization.apply(np.concatenate([on_surface, within])),
-        np.concatenate([normals, np.zeros_like(within)]),
-    )
+        return drawn + spacing * (rng.random(drawn.shape) - 0.5)
+
+    within = drawn_inside(draw, contains, _ROUNDS)
+    inside = InsidePoints.of(normalization.apply(on_surface), normals, normalization.apply(within))
 
     def contains_unit(points: np.ndarray) -> np.ndarray:
         return contains(normalization.invert(points))

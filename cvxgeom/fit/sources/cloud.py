@@ -182,4 +182,4 @@ class _Surface:
         volumes = np.where(self.inside, space.volumes, 0)
         tetrahedra = space.corners[rng.choice(len(volumes), n_inside, p=volumes / volumes.sum())]
         within = np.einsum("nc,nci->ni", rng.dirichlet(np.ones(4), n_inside), self.points[tetrahedra])
-        return InsidePoints(np.concatenate([on_surface, within]), np.concatenate([normals, np.zeros_like(within)]))
+        return InsidePoints.of(on_surface, normals, within)

@@ -11,7 +11,7 @@ from ...depth import DepthViews
 from ...shape import ConvexUnion
 from ..split import InsidePoints
 from .seen import SeenSpace
-from .target import N_INSIDE, N_SURFACE, Contains, Target, in_unit
+from .target import N_SURFACE, Target, drawn_inside, in_unit
 
 _CELLS = 160  # along the longest side; each has one point of the surface at most, so that all views together are even
 _BEYOND = 0.3  # what is seen, in its longest sides, a supposed solid may reach
@@ -90,8 +90,8 @@ def from_views(views: DepthViews, seed: int, supposed: ConvexUnion | None = None
     def contains(queries: np.ndarray) -> np.ndarray:
         return label(queries)[0]
 
-    within = _inside(contains, bounds, rng)
-    inside = InsidePoints(points[chosen], normals[chosen]) + InsidePoints(within, np.zeros_like(within))
+    within = drawn_inside(lambda: bounds[0] + (bounds[1] - bounds[0]) * rng.random((_DRAWN, 3)), contains, _ROUNDS)
+    inside = InsidePoints.of(points[chosen], normals[chosen], within)
     return Target(contains, bounds, None, inside, normalization, None, lambda queries: label(queries)[1])
 
 
@@ -119,14 +119,3 @@ def _spread(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     cells = np.floor(points[order] * _CELLS).astype(np.int64)
     _, first = np.unique(cells, axis=0, return_index=True)
     return order[first[rng.permutation(len(first))[:N_SURFACE]]]
-
-
-def _inside(contains: Contains, bounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points drawn evenly from the solid."""
-    found = np.empty((0, 3))
-    for _ in range(_ROUNDS):
-        drawn = bounds[0] + (bounds[1] - bounds[0]) * rng.random((_DRAWN, 3))
-        found = np.concatenate([found, drawn[contains(drawn)]])
-        if len(found) >= N_INSIDE:
-            break
-    return found[:N_INSIDE]

@@ -20,10 +20,7 @@ def from_solid(solid: Solid, seed: int) -> Target:
 
     on_surface, normals = (t.numpy() for t in sample_surface(solid.mesh, N_SURFACE, seed, torch.float64))
     within = sample_inside(solid, N_INSIDE, seed, torch.float64).numpy()
-    inside = InsidePoints(
-        normalization.apply(np.concatenate([on_surface, within])),
-        np.concatenate([normals, np.zeros_like(within)]),
-    )
+    inside = InsidePoints.of(normalization.apply(on_surface), normals, normalization.apply(within))
     surface = solid.surface.copy()
     surface.vertices = normalization.apply(surface.vertices)
     return Target(contains, normalization.apply(bounds), surface, inside, normalization, None)

@@ -69,6 +69,23 @@ def as_array(values: Any) -> np.ndarray:
     return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
 
 
+def drawn_inside(draw: Callable[[], np.ndarray], contains: Contains, rounds: int) -> np.ndarray:
+    """Points of a solid, as many as a target has, or as are found.
+
+    Args:
+        draw: (n, 3) new points at each call.
+        contains: tells which of them are inside.
+        rounds: most calls.
+    """
+    found = np.empty((0, 3))
+    for _ in range(rounds):
+        drawn = draw()
+        found = np.concatenate([found, drawn[contains(drawn)]])
+        if len(found) >= N_INSIDE:
+            break
+    return found[:N_INSIDE]
+
+
 def in_unit(shape: ConvexUnion, normalization: Normalization) -> ConvexUnion:
     """A shape in the unit frame, in float32."""
     center = torch.tensor(normalization.center)
