@@ -158,6 +158,7 @@ def test_a_whole_benchmark(dataset: Path, tmp_path: Path) -> None:
 
 def test_pictures_of_cases(dataset: Path, tmp_path: Path) -> None:
     pytest.importorskip("embreex")
+    pytest.importorskip("matplotlib")  # without it plots are skipped
     plan = Plan(dataset, predictors=("box",), views=(2,), noise=(0,), limit=2)
     written = benchmark(plan, tmp_path, [Learned(Counting())])
     drawn = sorted(path.name for path in tmp_path.glob("*-views*.png"))
