@@ -27,6 +27,8 @@ _MORE = 2  # pieces at first, per part allowed
 _FEWEST_POINTS = 8000
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
+_N_SKIN = 10_000  # samples on each side of the surface
+_SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
@@ -153,6 +155,9 @@ class _Search:
         guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
         self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
         self.biased = _biased(self.samples, config.bound)
+        skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
+        self.skin = None if skin is None else _biased(skin, config.bound)
+        self.pulling = self.biased if self.skin is None else self.biased.with_share(self.skin, _SKIN_SHARE)
         n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
         self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
@@ -185,7 +190,7 @@ class _Search:
             if turn and may_grow:
                 half = self.refining.within(0.5)
                 shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
-            for loss, refined in refine_steps(shape, self.biased, n, generator, first=0.5 * turn):
+            for loss, refined in refine_steps(shape, self.pulling, n, generator, first=0.5 * turn):
                 self.current = shape = refined
                 self.history.append(loss)
                 if len(self.history) % _REPORT_EVERY == 0:
@@ -239,7 +244,7 @@ class _Search:
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
-        shape = simplify(shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until)
+        shape = simplify(shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until, self.skin)
         self.simplify_seconds = self.deadline.clock() - before
         return shape
 

@@ -33,6 +33,16 @@ class VolumeSamples:
     def __len__(self) -> int:
         return len(self.points)
 
+    def with_share(self, others: "VolumeSamples", share: float) -> "VolumeSamples":
+        """These and others, which are weighted to make up a share of all that is occupied."""
+        mine, theirs = (float(samples.weights[samples.occupied].sum()) for samples in (self, others))
+        weights = others.weights * (share / (1 - share) * mine / theirs)
+        return VolumeSamples(
+            torch.cat([self.points, others.points]),
+            torch.cat([self.occupied, others.occupied]),
+            torch.cat([self.weights, weights]),
+        )
+
     def iou(self, covered: Tensor) -> float:
         """Estimated intersection over union of the solid with a set, given which points the set covers."""
         both = float(self.weights[self.occupied & covered].sum())

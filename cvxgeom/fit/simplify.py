@@ -7,6 +7,10 @@ from .deadline import NEVER, Deadline
 from .parts import MOST_PLANES, Part, covering, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 
+# A part is kept for the surface that only it covers as well, of which 1 % counts as so many percent of the volume: a
+# thin wall has little volume, and its hull may hold more air than that, but it is what one sees.
+_SURFACE_WORTH = 0.6
+_SEEN = 0.01  # surface that is no farther from another part, per unit of the longest side, is not missed
 # What may be lost by one plane, as a share of the solid's volume.
 PLANE_TOLERANCE = 0.00001
 _TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
@@ -21,12 +25,13 @@ def simplify(
     max_parts: int,
     max_halfspaces: int,
     until: Deadline = NEVER,
+    skin: VolumeSamples | None = None,
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
     Judged by the exact polytopes: merging two parts costs the free volume that the hull of both newly holds less the
-    occupied; dropping one costs the occupied volume that only it covers less the free; dropping a plane of a convex
-    costs the free volume that this convex newly holds less the occupied.
+    occupied; dropping one costs the occupied volume that only it covers less the free, or the same of the surface if
+    that is more; dropping a plane of a convex costs the free volume that this convex newly holds less the occupied.
 
     Args:
         shape: a single union.
@@ -35,20 +40,58 @@ def simplify(
         max_parts: cap, whatever it costs.
         max_halfspaces: cap per convex, whatever it costs.
         until: after that, no more is done than the caps ask for.
+        skin: samples on both sides of the solid's surface (`Target.skin`); None if it has none.
     """
     parts = parts_of(shape)
     if not parts:
         return shape
     points, worth = samples.points.numpy(), worth_of(samples)
-    parts = _merged(parts, points, worth, part_worth, max_parts, until)
+    covered = [_Covered(parts, points, worth)]
+    if skin is not None:
+        covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _SEEN))
+    parts = _merged(parts, covered, part_worth, max_parts, until)
     return union_of(_without_idle_planes(parts, points, worth, max_halfspaces, until))
 
 
+class _Covered:
+    """Which samples each part holds, and how many parts hold each sample.
+
+    Args:
+        parts: numbered in their order.
+        points: (N, 3) of the samples.
+        worth: (N,) what covering a sample wins.
+        reach: how far from a part an occupied sample may be to count as held by it, when others claim it.
+    """
+
+    def __init__(self, parts: list[Part], points: np.ndarray, worth: np.ndarray, reach: float = 0.0) -> None:
+        self.points, self.worth, self.reach = points, worth, reach
+        self.count = np.zeros(len(points), dtype=np.int32)
+        self.inside: dict[int, np.ndarray] = {}
+        self.near: dict[int, np.ndarray] = {}
+        for k, part in enumerate(parts):
+            self.add(k, part)
+
+    def add(self, k: int, part: Part) -> None:
+        self.inside[k] = self.near[k] = part.inside(self.points)
+        if self.reach:
+            near = part.inside(self.points, self.reach)
+            self.near[k] = np.union1d(self.inside[k], near[self.worth[near] > 0])
+        self.count[self.near[k]] += 1
+
+    def remove(self, k: int) -> None:
+        self.count[self.near.pop(k)] -= 1
+        del self.inside[k]
+
+    def alone(self, k: int) -> float:
+        """What a part wins that no other does."""
+        index = self.inside[k]
+        return float(self.worth[index[self.count[index] == 1]].sum())
+
+
 def _merged(
-    parts: list[Part], points: np.ndarray, worth: np.ndarray, part_worth: float, max_parts: int, until: Deadline
+    parts: list[Part], covered: list[_Covered], part_worth: float, max_parts: int, until: Deadline
 ) -> list[Part]:
-    found, count = covering(parts, points)
-    live, inside = dict(enumerate(parts)), dict(enumerate(found))
+    live, volume = dict(enumerate(parts)), covered[0]
     merges: dict[tuple[int, int], tuple[float, Part]] = {}
     fresh = list(live)
 
@@ -58,8 +101,8 @@ def _merged(
     while len(live) > 1:
         if until.passed and len(live) <= max_parts:
             break
-        bare = count == 0
-        bare_points, bare_worth = points[bare], worth[bare]
+        bare = volume.count == 0
+        bare_points, bare_worth = volume.points[bare], volume.worth[bare]
         for k in fresh:
             for other in live:
                 if until.passed:
@@ -69,7 +112,7 @@ def _merged(
                     if (both := _hull(live[k], live[other])) is not None:
                         merges[pair] = cost_of(both), both
         fresh = []
-        drops = {k: float(worth[index[count[index] == 1]].sum()) for k, index in inside.items()}
+        drops = {k: max(samples.alone(k) for samples in covered) for k in live}
         drop = min(drops, key=lambda k: drops[k])
         pair = min(merges, key=lambda pair: merges[pair][0], default=None)
         cost = min(drops[drop], merges[pair][0]) if pair else drops[drop]
@@ -84,13 +127,15 @@ def _merged(
             if again[0] > old + 1e-9:
                 continue
         for k in gone:
-            count[inside.pop(k)] -= 1
+            for samples in covered:
+                samples.remove(k)
             del live[k]
         merges = {p: found for p, found in merges.items() if not set(p) & set(gone)}
         if new is not None:
             k = max([*live, *gone]) + 1
-            live[k], inside[k] = new, new.inside(points)
-            count[inside[k]] += 1
+            live[k] = new
+            for samples in covered:
+                samples.add(k, new)
             fresh = [k]
     return list(live.values())
 

@@ -16,6 +16,8 @@ from ..split import InsidePoints
 Contains = Callable[[np.ndarray], np.ndarray]
 N_SURFACE = 30_000
 N_INSIDE = 6_000
+_SKIN = (0.003, 0.0015, 0.0007, 0.0003)  # how far from the surface the samples of its skin lie: the first that fits
+_AIR = 0.5  # what those outside weigh: who covers a thin wall and the air behind it still wins
 _FAR = 1e3  # longest sides from the origin: beyond, single precision has less than four digits left for the shape
 
 
@@ -51,6 +53,40 @@ class Target:
             return drawn
         counts = torch.from_numpy(self.certainty(drawn.points.double().numpy())).float()
         return replace(drawn, weights=drawn.weights * counts)[counts > 0]
+
+    def skin(self, n: int, rng: np.random.Generator) -> VolumeSamples | None:
+        """Labeled points just inside of the surface and just outside, by area; those outside weigh half.
+
+        Where a wall or a gap is thin, they are nearer, and where it is too thin for that, there are none.
+
+        Args:
+            n: of each side, at most.
+            rng: source of randomness.
+
+        Returns:
+            None if no surface is known.
+        """
+        surface = self.inside[self.inside.on_surface]
+        if self.given is not None or not len(surface):
+            return None
+        surface = surface[rng.permutation(len(surface))[:n]]
+        surface = InsidePoints(np.tile(surface.points, (2, 1)), np.concatenate([-surface.normals, surface.normals]))
+        occupied = np.arange(len(surface)) < len(surface) // 2
+        points, right = surface.points.copy(), np.zeros(len(surface), dtype=bool)
+        for depth in _SKIN:
+            points[~right] = surface.points[~right] + depth * surface.normals[~right]
+            right[~right] = self.contains(points[~right]) == occupied[~right]
+        weights = np.where(occupied, 1.0, _AIR)
+        if self.certainty is not None:
+            weights *= self.certainty(points)
+        kept = right & (weights > 0)
+        if not (kept & occupied).any():
+            return None
+        return VolumeSamples(
+            torch.from_numpy(points[kept]).float(),
+            torch.from_numpy(occupied[kept]),
+            torch.from_numpy(weights[kept]).float(),
+        )
 
     def from_source(self, shape: ConvexUnion) -> ConvexUnion:
         """A shape in the frame and unit of the source in this frame, in float32."""
