@@ -23,7 +23,7 @@ from cvxgeom.models import CvxNet, preset
 from cvxgeom.train import PRESETS, train
 from cvxgeom.train.objectives import StagedObjective
 
-PRESET = "furniture-depth20"
+PRESET = "furniture-depth20-first"
 VIEWS = (4, 20)
 ours = StagedObjective()
 
@@ -56,7 +56,7 @@ def trained(variant: Variant, dataset: Dataset, runs: Path, steps: int) -> Path:
     """Weights of a variant; a run that is finished is not made again."""
     config = PRESETS[PRESET]
     torch.manual_seed(variant.seed)
-    model = preset(PRESET)
+    model = preset("furniture-depth20")
     config = replace(config, steps=steps, seed=variant.seed, checkpoint_every=50, validate_every=0)
     folder = runs / variant.name.replace(" ", "-")
     result = train(model, dataset, variant.objective, config, folder)

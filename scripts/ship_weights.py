@@ -40,10 +40,10 @@ _REFERENCE = {
 
 
 def steps_of(run: Path) -> dict:
-    """The last line of a run's journal that has scores, with the seconds of the last line."""
+    """The last line of a run's journal, with the best score on the validation split and its step."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    scored = [line for line in lines if "scores" in line]
-    return {**lines[-1], "scores": scored[-1]["scores"] if scored else {}}
+    best = max((line for line in lines if "scores" in line), key=lambda line: line["scores"]["iou"])
+    return {**lines[-1], "best": best["scores"]["iou"], "best_step": best["step"]}
 
 
 def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, table: str) -> str:
@@ -67,7 +67,7 @@ def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path,
   Augmented by quarter turns, mirror images, stretches of each axis and noise.
 - **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {steps} steps of
   {config["config"]["batch_size"]} shapes, {seconds} on one core of a busy machine{begun}.
-  IoU on the validation split: {last["scores"].get("iou", float("nan")):.3f}.
+  Its weights are those of step {last["best_step"]}, the best on the validation split: IoU {last["best"]:.3f}.
 - **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
   matter; it does not turn with the object.
 - **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Thin
@@ -90,7 +90,7 @@ def main() -> None:
     )
     parser.add_argument("--table", type=Path, help="Markdown table of the benchmark that goes into the card")
     args = parser.parse_args()
-    model = CvxNet.load(args.run / "model.safetensors")
+    model = CvxNet.load(args.run / "best.safetensors")
     WEIGHTS.mkdir(exist_ok=True)
     path = WEIGHTS / f"{args.name}.safetensors"
     model.save(path, torch.float16)

@@ -31,12 +31,11 @@ for name in "${names[@]}"; do
             fi
             start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$joint/model.safetensors")
             ;;
-        *) start=() ;;
+        *)
+            # What lies outside of an object's box counts in the second turn.
+            python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name-first" --cache
+            start=(--init "$runs/$name-first/model.safetensors")
+            ;;
     esac
-    # In two turns: ours went on learning after the first, and the occupancy decoder has the same.
-    if [ "$name" = furniture-depth1 ] || [ "$name" = occupancy-depth1 ]; then
-        python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name" --cache "${start[@]}"
-        start=(--furniture --steps 1500 --learning-rate 7e-4 --init "$runs/$name-first/model.safetensors")
-    fi
     python -m cvxgeom train "$dataset" -o "$runs/$name" --preset "$name" --cache "${start[@]}"
 done

@@ -5,7 +5,7 @@ from dataclasses import replace
 from .config import TrainConfig
 
 # Ours: an hour or less on two cores. Few shapes, so everything that leaves a shape a shape is done to them.
-_SEVERAL_VIEWS = TrainConfig(
+_FIRST = TrainConfig(
     steps=1200,
     batch_size=16,
     learning_rate=7e-4,
@@ -24,15 +24,17 @@ _SEVERAL_VIEWS = TrainConfig(
     checkpoint_every=100,
     validate_every=400,
 )
+# Begins with the weights of the first: now what is put outside of the box counts as well.
+_SEVERAL_VIEWS = replace(_FIRST, steps=400, learning_rate=5e-4, n_outside=512, validate_every=200)
 # Begins with weights for several views, which learn what solids are like while more of them can be seen.
-_ONE_VIEW = replace(_SEVERAL_VIEWS, steps=800, views=(1, 1), learning_rate=5e-4, depth_noise=0.005)
-_DEPTH_OF_PICTURES = replace(
-    _ONE_VIEW, inputs="color", depth_noise=0.0, steps=4500, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1
+_ONE_VIEW = replace(_SEVERAL_VIEWS, steps=1500, views=(1, 1), learning_rate=7e-4, depth_noise=0.005, validate_every=300)
+_PICTURE_AND_SOLID = replace(
+    _ONE_VIEW, inputs="color", depth_noise=0.0, steps=800, learning_rate=5e-4, n_outside=0, validate_every=400
 )
-_PICTURE_AND_SOLID = replace(_ONE_VIEW, inputs="color", depth_noise=0.0)
-# Begins with weights for one depth view. Where so much is guessed, what is put outside of the box must count.
+_DEPTH_OF_PICTURES = replace(_PICTURE_AND_SOLID, steps=4500, learning_rate=1e-3, n_uniform=1, n_inside=0, n_near=1)
+# Begins with weights for one depth view.
 _ONE_PICTURE = replace(
-    _PICTURE_AND_SOLID, inputs="estimated", steps=300, learning_rate=3e-4, warmup=30, n_outside=512, validate_every=100
+    _ONE_VIEW, inputs="estimated", depth_noise=0.0, steps=300, learning_rate=3e-4, warmup=30, validate_every=100
 )
 
 # As in the paper: 20 views as channels in their order, which the encoder takes without cameras; so nothing moves.
@@ -54,14 +56,17 @@ _PAPER = TrainConfig(
 )
 
 PRESETS: dict[str, TrainConfig] = {
+    "furniture-depth20-first": _FIRST,
     "furniture-depth20": _SEVERAL_VIEWS,
     "furniture-depth1": _ONE_VIEW,
     "furniture-rgb1": _ONE_PICTURE,
     "furniture-rgb1-depth": _DEPTH_OF_PICTURES,  # its first part alone
     "furniture-rgb1-joint": _PICTURE_AND_SOLID,  # both parts at once, after which the first is better
+    "occupancy-depth20-first": _FIRST,
     "occupancy-depth20": _SEVERAL_VIEWS,
     "occupancy-depth1": _ONE_VIEW,
     "occupancy-rgb1": _ONE_PICTURE,
+    "voxel-depth20-first": _FIRST,
     "voxel-depth20": _SEVERAL_VIEWS,
     "voxel-depth1": _ONE_VIEW,
     "voxel-rgb1": _ONE_PICTURE,
@@ -70,4 +75,10 @@ PRESETS: dict[str, TrainConfig] = {
 }
 
 # Runs whose model is not named as they are.
-MODEL_OF = {"furniture-rgb1-depth": "furniture-rgb1", "furniture-rgb1-joint": "furniture-rgb1"}
+MODEL_OF = {
+    "furniture-depth20-first": "furniture-depth20",
+    "occupancy-depth20-first": "occupancy-depth20",
+    "voxel-depth20-first": "voxel-depth20",
+    "furniture-rgb1-depth": "furniture-rgb1",
+    "furniture-rgb1-joint": "furniture-rgb1",
+}

@@ -11,7 +11,7 @@ from cvxgeom.models import CvxNet, CvxNetConfig
 from cvxgeom.models.monocular import MonocularDepth
 from cvxgeom.train import Batch, Batches, Objective, TrainConfig, train
 from cvxgeom.train.estimated import EstimatedDepth
-from cvxgeom.train.objectives import ONE_PICTURE
+from cvxgeom.train.objectives import ONE_VIEW
 
 from .stand_ins import boxes
 
@@ -70,7 +70,7 @@ def test_batches_hold_the_estimated_depth() -> None:
 def test_what_reads_depth_stays_as_it_is(tmp_path: Path) -> None:
     model = small_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    train(model, boxes(2), ONE_PICTURE, CONFIG, tmp_path)
+    train(model, boxes(2), ONE_VIEW, CONFIG, tmp_path)
     moved = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved == {"encoder", "decoder"}
     assert isinstance(model.monocular, MonocularDepth)
@@ -78,14 +78,14 @@ def test_what_reads_depth_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_a_run_that_goes_on_sees_the_depth_of_before(tmp_path: Path) -> None:
     first = small_model()
-    train(first, boxes(2), ONE_PICTURE, CONFIG, tmp_path / "whole")
+    train(first, boxes(2), ONE_VIEW, CONFIG, tmp_path / "whole")
     stopped = small_model()
     with pytest.raises(KeyboardInterrupt):
         train(stopped, boxes(2), interrupted_at(1), CONFIG, tmp_path / "parts")
     other = small_model()
     assert other.monocular is not None
     torch.nn.init.zeros_(other.monocular.fine.weight)  # the checkpoint knows better
-    train(other, boxes(2), ONE_PICTURE, CONFIG, tmp_path / "parts")
+    train(other, boxes(2), ONE_VIEW, CONFIG, tmp_path / "parts")
     for (name, value), mine in zip(first.state_dict().items(), other.state_dict().values(), strict=True):
         assert torch.equal(value, mine), name
 
@@ -96,7 +96,7 @@ def interrupted_at(step: int) -> Objective:
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         if batch.step == step:
             raise KeyboardInterrupt
-        return ONE_PICTURE(model, batch, progress)
+        return ONE_VIEW(model, batch, progress)
 
     return objective
 
@@ -104,7 +104,7 @@ def interrupted_at(step: int) -> Objective:
 def test_models_that_read_no_depth_are_refused(tmp_path: Path) -> None:
     model = CvxNet(CvxNetConfig(n_convexes=6, width=8, token=16, n_layers=1, n_fits=1, latent=8))
     with pytest.raises(ValueError, match='inputs can be "estimated" only for a model that estimates'):
-        train(model, boxes(2), ONE_PICTURE, CONFIG, tmp_path)
+        train(model, boxes(2), ONE_VIEW, CONFIG, tmp_path)
 
 
 def test_the_depth_is_kept_in_one_process() -> None:
