@@ -10,7 +10,7 @@ from .samples import VolumeSamples
 # A part is kept for the surface that only it covers as well, of which 1 % counts as so many percent of the volume: a
 # thin wall has little volume, and its hull may hold more air than that, but it is what one sees.
 _SURFACE_WORTH = 0.6
-_SEEN = 0.01  # surface that is no farther from another part, per unit of the longest side, is not missed
+_REACH = 0.01  # surface that is no farther from another part, per unit of the longest side, is not missed
 # What may be lost by one plane, as a share of the solid's volume.
 PLANE_TOLERANCE = 0.00001
 _TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
@@ -48,7 +48,7 @@ def simplify(
     points, worth = samples.points.numpy(), worth_of(samples)
     covered = [_Covered(parts, points, worth)]
     if skin is not None:
-        covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _SEEN))
+        covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _REACH))
     parts = _merged(parts, covered, part_worth, max_parts, until)
     return union_of(_without_idle_planes(parts, points, worth, max_halfspaces, until))
 

@@ -8,10 +8,11 @@ import torch
 import trimesh
 
 import cvxgeom
-from cvxgeom import FitConfig, metrics
+from cvxgeom import FitConfig, fit, metrics
 from cvxgeom.data import LabeledPoints, solidify
+from cvxgeom.fit.parts import parts_of
 from cvxgeom.fit.samples import VolumeSamples, stratified
-from cvxgeom.fit.simplify import simplify
+from cvxgeom.fit.simplify import _Covered, simplify
 from cvxgeom.fit.target import as_target
 
 RADIUS, WALL, HEIGHT = 0.1, 0.01, 1.0
@@ -82,6 +83,18 @@ def test_the_hull_of_a_tube_is_dropped_by_volume_and_kept_by_surface() -> None:
     assert bool(by_surface.contains(torch.zeros(1, 3)))
 
 
+def test_surface_close_to_another_part_is_not_missed_without_a_part() -> None:
+    """Two cubes with a gap of 0.005: of the second, points 0.007 and 0.05 from the first, and a free one."""
+    parts = parts_of(cvxgeom.concatenate([cvxgeom.box(center=(0, 0, 0)), cvxgeom.box(center=(1.005, 0, 0))]))
+    points = np.array([[0.507, 0, 0], [0.55, 0, 0], [0.508, 0, 0.1]], dtype=np.float32)
+    worth = np.array([0.1, 0.2, -0.05], dtype=np.float32)
+    exact, near = _Covered(parts, points, worth), _Covered(parts, points, worth, reach=0.01)
+    assert (exact.alone(0), near.alone(0)) == (0, 0)
+    assert exact.alone(1) == pytest.approx(0.25) and near.alone(1) == pytest.approx(0.15)
+    near.remove(0)
+    assert near.alone(1) == pytest.approx(0.25)
+
+
 def cylinder() -> cvxgeom.ConvexUnion:
     angles = 2 * torch.pi * torch.arange(32) / 32
     normals = torch.stack([angles.cos(), angles.sin(), torch.zeros(32)], dim=1)
@@ -97,5 +110,5 @@ def test_a_shell_is_covered() -> None:
     bowl = trimesh.boolean.intersection([trimesh.boolean.difference([outer, inner]), half])
     block = trimesh.creation.box((0.9, 0.9, 0.5), transform=trimesh.transformations.translation_matrix((0, 0, -0.64)))
     solid = solidify(trimesh.boolean.union([bowl, block]))
-    result = cvxgeom.fit(solid, FitConfig())
+    result = fit(solid, FitConfig())
     assert metrics.surface_scores(result.shape, solid).recall > 0.9
