@@ -40,17 +40,10 @@ _REFERENCE = {
 
 
 def steps_of(run: Path) -> dict:
-    """The last line of a run's journal, with the best score on the validation split and its step, if there is one."""
+    """The last line of a run's journal, with the best score on the validation split and its step."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    scored = [(line["scores"]["iou"], line["step"]) for line in lines if "scores" in line]
-    best, step = max(scored, default=(float("nan"), lines[-1]["step"]))
-    return {**lines[-1], "best": best, "best_step": step}
-
-
-def weights_of(run: Path) -> Path:
-    """The weights with the best score on the validation split; the last ones of a run that was not validated."""
-    best = run / "best.safetensors"
-    return best if best.exists() else run / "model.safetensors"
+    best = max((line for line in lines if "scores" in line), key=lambda line: line["scores"]["iou"])
+    return {**lines[-1], "best": best["scores"]["iou"], "best_step": best["step"]}
 
 
 def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, table: str) -> str:
@@ -97,7 +90,7 @@ def main() -> None:
     )
     parser.add_argument("--table", type=Path, help="Markdown table of the benchmark that goes into the card")
     args = parser.parse_args()
-    model = CvxNet.load(weights_of(args.run))
+    model = CvxNet.load(args.run / "best.safetensors")
     WEIGHTS.mkdir(exist_ok=True)
     path = WEIGHTS / f"{args.name}.safetensors"
     model.save(path, torch.float16)
