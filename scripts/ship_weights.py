@@ -42,8 +42,9 @@ _REFERENCE = {
 def steps_of(run: Path) -> dict:
     """The last line of a run's journal, with the best score on the validation split and its step."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    best = max((line for line in lines if "scores" in line), key=lambda line: line["scores"]["iou"])
-    return {**lines[-1], "best": best["scores"]["iou"], "best_step": best["step"]}
+    scored = [(line["scores"]["iou"], line["step"]) for line in lines if "iou" in line.get("scores", {})]
+    best, step = max(scored, default=(float("nan"), 0))  # a run for depth alone has none
+    return {**lines[-1], "best": best, "best_step": step}
 
 
 def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, table: str) -> str:
