@@ -15,7 +15,7 @@ class FitConfig:
         max_halfspaces: most half-spaces of a convex, at least 6.
         max_vertices: most vertices of a convex, at least 8. Simulators have such caps (64 in most).
         part_worth: least share of the solid's volume by which a part must lower the error; what is worth less is merged
-            with a neighbor or dropped. Larger values give fewer parts.
+            with a neighbor or dropped, unless so much of the surface would be missed. Larger values give fewer parts.
         n_steps: gradient steps at most; 0 keeps the initialization.
         n_samples: labeled points that the fit works on.
         target_iou: a shape that scores this much is good enough and is not refined further.
