@@ -150,13 +150,19 @@ class _ByViews:
 def _load(place: str) -> tuple[Any, str]:
     """A network, and what tells it from others."""
     from ..models import CvxNet, FieldNet
+    from ..models.cvxnet import WEIGHTS
 
     if not place.endswith(".safetensors"):
-        return CvxNet.from_pretrained(place), place
+        # By content as well: another version of the package has other weights by this name.
+        return CvxNet.from_pretrained(place), _hash(WEIGHTS / f"{place}.safetensors")
     if not Path(place).is_file():
         raise FileNotFoundError(f"there is no file {place!r}")
-    identity = hashlib.sha256(Path(place).read_bytes()).hexdigest()
+    identity = _hash(Path(place))
     try:
         return CvxNet.load(place), identity
     except ValueError:
         return FieldNet.load(place), identity
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import cvxgeom
+
 pytest.importorskip("safetensors")
 
 from cvxgeom.data import Dataset
@@ -41,6 +43,12 @@ def test_networks_are_told_apart(weights: Path) -> None:
     assert isinstance(found["voxel"].predictor, FieldPredictor) and found["voxel"].predictor.n_numbers == 64**3
     assert len({learned.identity for learned in found.values()}) == 3
     assert found["convexes"].encode is None
+
+
+def test_weights_that_ship_are_told_apart_by_their_content() -> None:
+    path = Path(cvxgeom.__file__).parent / "assets" / "weights" / "furniture-depth1.safetensors"
+    by_name, by_file = (load_learned("it", place).identity for place in ("furniture-depth1", str(path)))
+    assert by_name == by_file and len(by_name) == 64
 
 
 def test_two_networks_are_asked_for_one_view_and_for_several(weights: Path, dataset: Path) -> None:
