@@ -137,6 +137,30 @@ def union_of(parts: list[Part]) -> ConvexUnion:
     return concatenate(found).to(torch.float32)
 
 
+def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes: int) -> ConvexUnion:
+    """The shape with the parts that stick out of a box cut at its sides; as it is if nothing would be left.
+
+    Args:
+        shape: a single union.
+        bounds: (2, 3) of the box.
+        tolerance: how far parts may stick out.
+        max_planes: parts that would have more stay as they are.
+    """
+    found, changed = [], False
+    for part in parts_of(shape):
+        low, high = part.bounds
+        if (low >= bounds[0] - tolerance).all() and (high <= bounds[1] + tolerance).all():
+            found.append(part)
+            continue
+        planes = np.concatenate([part.normals, _BOX]), np.concatenate([part.offsets, -bounds[1], bounds[0]])
+        cut = Part.of_planes(*planes, near=np.clip(part.vertices, *bounds))
+        few = cut is None or len(cut) <= max_planes
+        changed |= few
+        if (kept := cut if few else part) is not None:
+            found.append(kept)
+    return union_of(found) if changed and found else shape
+
+
 def worth_of(samples: VolumeSamples) -> np.ndarray:
     """(N,) share of the solid's volume that covering a sample wins: negative where it is free."""
     worth = torch.where(samples.occupied, samples.weights, -samples.weights)

@@ -13,7 +13,7 @@ from .config import FitConfig
 from .deadline import Deadline
 from .guarantees import guaranteed
 from .initialize import first_hull, initialize, pieces, uncovered
-from .parts import parts_of, union_of
+from .parts import cut_to, parts_of, union_of
 from .refine import hardened, refine_steps
 from .result import FitResult, FitStep
 from .samples import VolumeSamples
@@ -29,6 +29,7 @@ _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where sam
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _N_SKIN = 10_000  # samples on each side of the surface
 _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
+_OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
 _N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
@@ -214,6 +215,8 @@ class _Search:
         _, shape = self.best
         if not canceled:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
+        if target.certainty is None:  # else nobody knows where the solid ends
+            shape = cut_to(shape, target.bounds, _OVERHANG, config.most_planes)
         shape = hardened(guaranteed(shape, target, self.samples, config, self.work))
 
         affordable = self.deadline.left / max(self.score_seconds, 1e-9)

@@ -8,7 +8,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 import cvxgeom
 from cvxgeom.fit.bound import inner, outer
-from cvxgeom.fit.parts import Part, parts_of, union_of
+from cvxgeom.fit.parts import Part, cut_to, parts_of, union_of
 from cvxgeom.fit.refine import refine_steps
 from cvxgeom.fit.samples import VolumeSamples, stratified
 from cvxgeom.fit.simplify import simplify
@@ -207,3 +207,17 @@ def test_a_shape_that_no_sample_concerns_stays_as_it_is():
     steps = list(refine_steps(cvxgeom.box(), deep_and_far, 3, torch.Generator().manual_seed(0)))
     assert [loss for loss, _ in steps] == [0.0] * 3
     assert torch.equal(steps[-1][1].offsets, cvxgeom.box().offsets)
+
+
+def test_parts_that_stick_out_of_a_box_are_cut_at_its_sides():
+    bounds = np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]])
+    within = cvxgeom.box(size=(1.03, 0.2, 0.2))  # by no more than the tolerance
+    rod = cvxgeom.box(size=(0.2, 0.2, 3), center=(0.1, 0, 1))
+    away = cvxgeom.box(size=(0.2, 0.2, 0.2), center=(2, 0, 0))
+    shape = cut_to(cvxgeom.concatenate([within, rod, away]), bounds, 0.02, 6)
+    first, second = (p.bounds for p in shape.polytopes())
+    torch.testing.assert_close(first.float(), torch.tensor([[-0.515, -0.1, -0.1], [0.515, 0.1, 0.1]]))
+    torch.testing.assert_close(second.float(), torch.tensor([[0, -0.1, -0.5], [0.2, 0.1, 0.5]]))
+    assert cut_to(within, bounds, 0.02, 6) is within
+    assert cut_to(away, bounds, 0.02, 6) is away, "rather that than nothing"
+    assert cut_to(rod, bounds, 0.02, 5) is rod
