@@ -228,14 +228,14 @@ class _Search:
             "iou_initial": self.initial_iou,
             "distance": _distance(shape, target),
         }
+        found = target.to_source(shape)
         status = FitStatus.CONVERGED if settled else FitStatus.BUDGET_REACHED
+        seconds = self._seconds()  # before the deadline is asked: what is late by these is late by that, too
         if canceled:
             status = FitStatus.CANCELED
         elif self.deadline.missed:
             status = FitStatus.OUT_OF_TIME
-        return self._step(
-            shape, FitResult(target.to_source(shape), status, tuple(self.history), scores, self._seconds())
-        )
+        return self._step(shape, FitResult(found, status, tuple(self.history), scores, seconds))
 
     def _seconds(self) -> float:
         return self.deadline.clock() - self.begun
