@@ -160,3 +160,9 @@ def test_wrong_arguments_of_a_field_are_named(arguments: dict[str, Any], error: 
 def test_what_a_function_must_not_return_is_named(function: Any, error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         fit(Field(function, BALL, resolution=16))
+
+
+def test_the_reach_of_a_coarse_grid_is_all_of_its_cells() -> None:
+    target = as_target(OccupancyGrid(np.ones((4, 2, 2), dtype=bool)), 0)
+    found = target.reach / target.normalization.scale + target.normalization.center
+    np.testing.assert_allclose(found, [[-0.5] * 3, [3.5, 1.5, 1.5]], atol=0.01)

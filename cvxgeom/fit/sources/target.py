@@ -43,6 +43,12 @@ class Target:
     given: VolumeSamples | None
     certainty: Callable[[np.ndarray], np.ndarray] | None = None
 
+    @property
+    def reach(self) -> np.ndarray:
+        """(2, 3) box of all that is known to be solid; that of a coarse grid is larger than ``bounds``."""
+        low, high = self.inside.points.min(axis=0), self.inside.points.max(axis=0)
+        return np.stack([np.minimum(self.bounds[0], low), np.maximum(self.bounds[1], high)])
+
     def samples(self, n: int, rng: np.random.Generator) -> VolumeSamples:
         """Labeled points with the volume that each stands for; all there are, if the source is points."""
         if self.given is not None:
