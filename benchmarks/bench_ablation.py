@@ -22,6 +22,7 @@ from cvxgeom.evaluate import Condition, ConvexPredictor, Journal, Row, depth_vie
 from cvxgeom.models import CvxNet, preset
 from cvxgeom.train import PRESETS, train
 from cvxgeom.train.objectives import StagedObjective
+from cvxgeom.train.presets import MODEL_OF
 
 PRESET = "furniture-depth20-first"
 VIEWS = (4, 20)
@@ -56,7 +57,7 @@ def trained(variant: Variant, dataset: Dataset, runs: Path, steps: int) -> Path:
     """Weights of a variant; a run that is finished is not made again."""
     config = PRESETS[PRESET]
     torch.manual_seed(variant.seed)
-    model = preset("furniture-depth20")
+    model = preset(MODEL_OF[PRESET])
     config = replace(config, steps=steps, seed=variant.seed, checkpoint_every=50, validate_every=0)
     folder = runs / variant.name.replace(" ", "-")
     result = train(model, dataset, variant.objective, config, folder)

@@ -146,19 +146,18 @@ def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes:
         tolerance: how far parts may stick out.
         max_planes: parts that would have more stay as they are.
     """
-    found, changed = [], False
-    for part in parts_of(shape):
-        low, high = part.bounds
-        if (low >= bounds[0] - tolerance).all() and (high <= bounds[1] + tolerance).all():
-            found.append(part)
-            continue
-        planes = np.concatenate([part.normals, _BOX]), np.concatenate([part.offsets, -bounds[1], bounds[0]])
-        cut = Part.of_planes(*planes, near=np.clip(part.vertices, *bounds))
-        few = cut is None or len(cut) <= max_planes
-        changed |= few
-        if (kept := cut if few else part) is not None:
-            found.append(kept)
-    return union_of(found) if changed and found else shape
+    parts = parts_of(shape)
+    left = [kept for part in parts if (kept := _cut(part, bounds, tolerance, max_planes)) is not None]
+    return shape if not left or left == parts else union_of(left)
+
+
+def _cut(part: Part, bounds: np.ndarray, tolerance: float, max_planes: int) -> Part | None:
+    low, high = part.bounds
+    if (low >= bounds[0] - tolerance).all() and (high <= bounds[1] + tolerance).all():
+        return part
+    planes = np.concatenate([part.normals, _BOX]), np.concatenate([part.offsets, -bounds[1], bounds[0]])
+    cut = Part.of_planes(*planes, near=np.clip(part.vertices, *bounds))
+    return part if cut is not None and len(cut) > max_planes else cut
 
 
 def worth_of(samples: VolumeSamples) -> np.ndarray:

@@ -18,10 +18,6 @@ from cvxgeom.fit.target import as_target
 RADIUS, WALL, HEIGHT = 0.1, 0.01, 1.0
 
 
-def tube(radius: float = RADIUS, wall: float = WALL, height: float = HEIGHT) -> trimesh.Trimesh:
-    return trimesh.creation.annulus(radius - wall, radius, height, sections=64)
-
-
 def test_the_skin_lies_on_both_sides_of_the_surface_and_is_spread_by_area() -> None:
     sides = np.array([0.2, 0.6, 1.0])
     target = as_target(trimesh.creation.box(sides), 0)
@@ -73,7 +69,7 @@ def test_a_share_is_one_of_what_is_occupied() -> None:
 
 def test_the_hull_of_a_tube_is_dropped_by_volume_and_kept_by_surface() -> None:
     """Its bore holds four times the volume of its wall, but its outside is more than its inside."""
-    solid = solidify(tube())
+    solid = solidify(trimesh.creation.annulus(RADIUS - WALL, RADIUS, HEIGHT, sections=64))
     target = as_target(solid, 0)
     samples = stratified(solid.contains, solid.bounds, target.inside.points, 50_000, np.random.default_rng(0))
     filled = cvxgeom.concatenate([cvxgeom.box(size=(0.02, 0.02, HEIGHT), center=(RADIUS - 0.01, 0, 0)), cylinder()])

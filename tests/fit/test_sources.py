@@ -162,7 +162,7 @@ def test_what_a_function_must_not_return_is_named(function: Any, error: type, se
         fit(Field(function, BALL, resolution=16))
 
 
-def test_the_reach_of_a_coarse_grid_is_all_of_its_cells() -> None:
+def test_the_known_bounds_of_a_coarse_grid_are_those_of_its_cells() -> None:
     target = as_target(OccupancyGrid(np.ones((4, 2, 2), dtype=bool)), 0)
-    found = target.reach / target.normalization.scale + target.normalization.center
+    found = target.known_bounds / target.normalization.scale + target.normalization.center
     np.testing.assert_allclose(found, [[-0.5] * 3, [3.5, 1.5, 1.5]], atol=0.01)

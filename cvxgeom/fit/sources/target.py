@@ -44,7 +44,7 @@ class Target:
     certainty: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
-    def reach(self) -> np.ndarray:
+    def known_bounds(self) -> np.ndarray:
         """(2, 3) box of all that is known to be solid; that of a coarse grid is larger than ``bounds``."""
         low, high = self.inside.points.min(axis=0), self.inside.points.max(axis=0)
         return np.stack([np.minimum(self.bounds[0], low), np.maximum(self.bounds[1], high)])
@@ -76,12 +76,13 @@ class Target:
         if self.given is not None or not len(surface):
             return None
         surface = surface[rng.permutation(len(surface))[:n]]
-        surface = InsidePoints(np.tile(surface.points, (2, 1)), np.concatenate([-surface.normals, surface.normals]))
-        occupied = np.arange(len(surface)) < len(surface) // 2
-        points, right = surface.points.copy(), np.zeros(len(surface), dtype=bool)
+        start, away = np.tile(surface.points, (2, 1)), np.concatenate([-surface.normals, surface.normals])
+        occupied = np.arange(len(start)) < len(surface)
+        points, right = start.copy(), np.zeros(len(start), dtype=bool)
         for depth in _SKIN:
-            points[~right] = surface.points[~right] + depth * surface.normals[~right]
-            right[~right] = self.contains(points[~right]) == occupied[~right]
+            wrong = ~right
+            points[wrong] = start[wrong] + depth * away[wrong]
+            right[wrong] = self.contains(points[wrong]) == occupied[wrong]
         weights = np.where(occupied, 1.0, _AIR)
         if self.certainty is not None:
             weights *= self.certainty(points)
