@@ -115,12 +115,23 @@ def hull_of(points: np.ndarray) -> ConvexHull:
     return ConvexHull(points, qhull_options="QJ")
 
 
-def parts_of(shape: ConvexUnion) -> list[Part]:
-    """The bounded convexes of a single union, each with only those of its planes that have a face."""
+def parts_of(shape: ConvexUnion, sides: np.ndarray | None = None) -> list[Part]:
+    """The bounded convexes of a single union, each with only those of its planes that have a face.
+
+    Args:
+        shape: a single union.
+        sides: (2, 3) lowest and highest corner of a box at which those that are not bounded are cut; else they are
+            left out.
+    """
     normals = shape.normals.double().numpy()
     offsets = shape.offsets.double().numpy() - np.einsum("khi,ki->kh", normals, shape.translations.double().numpy())
+    polytopes = shape.polytopes(clip_to=None if sides is None else torch.from_numpy(sides))
+    if sides is not None:  # as planes after those of each convex
+        k = len(normals)
+        normals = np.concatenate([normals, np.broadcast_to(-_BOX, (k, 6, 3))], axis=1)
+        offsets = np.concatenate([offsets, np.broadcast_to([*sides[0], *-sides[1]], (k, 6))], axis=1)
     found = []
-    for k, polytope in enumerate(shape.polytopes()):
+    for k, polytope in enumerate(polytopes):
         if polytope.is_bounded:
             faces = sorted(set(polytope.face_planes))
             found.append(Part(normals[k, faces], offsets[k, faces], polytope.vertices.double().numpy()))
@@ -140,15 +151,20 @@ def union_of(parts: list[Part]) -> ConvexUnion:
 def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes: int) -> ConvexUnion:
     """The shape with the parts that stick out of a box cut at its sides; as it is if nothing would be left.
 
+    Planes of a needle may round such that it is open at its end: it is cut there, too.
+
     Args:
         shape: a single union.
         bounds: (2, 3) of the box.
         tolerance: how far parts may stick out.
         max_planes: parts that would have more stay as they are.
     """
-    parts = parts_of(shape)
-    left = [kept for part in parts if (kept := _cut(part, bounds, tolerance, max_planes)) is not None]
-    return shape if not left or left == parts else union_of(left)
+    parts = parts_of(shape, bounds)
+    left = [kept for part in parts if (kept := _cut(part, bounds, tolerance, max_planes)) is not None] or parts
+    if left == parts and all(polytope.is_bounded for polytope in shape.polytopes()):
+        return shape
+    left = [part if len(part) <= max_planes else Part.around(part.vertices, max_planes) for part in left]
+    return union_of(left) if left else shape
 
 
 def _cut(part: Part, bounds: np.ndarray, tolerance: float, max_planes: int) -> Part | None:

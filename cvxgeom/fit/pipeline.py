@@ -215,8 +215,8 @@ class _Search:
         _, shape = self.best
         if not canceled:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
-        if target.certainty is None:  # else nobody knows where the solid ends
-            shape = cut_to(shape, target.known_bounds, _OVERHANG, config.most_planes)
+        overhang = _OVERHANG if target.certainty is None else math.inf  # nobody knows where the solid ends
+        shape = cut_to(shape, target.known_bounds, overhang, config.most_planes)
         shape = hardened(guaranteed(shape, target, self.samples, config, self.work))
 
         affordable = self.deadline.left / max(self.score_seconds, 1e-9)

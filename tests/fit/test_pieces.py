@@ -1,5 +1,7 @@
 """The stages of the pipeline on their own: samples, splitting, pruning."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from cvxgeom.fit.samples import VolumeSamples, stratified
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.fit.snap import snap
 from cvxgeom.fit.split import InsidePoints, Splitter
+from cvxgeom.shape import from_planes
 
 from .solids import frame, l_shape, table
 
@@ -221,3 +224,17 @@ def test_parts_that_stick_out_of_a_box_are_cut_at_its_sides():
     assert cut_to(within, bounds, 0.02, 6) is within
     assert cut_to(away, bounds, 0.02, 6) is away, "rather that than nothing"
     assert cut_to(rod, bounds, 0.02, 5) is rod
+
+
+def test_a_part_that_is_open_is_closed_at_the_box():
+    bounds = np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]])
+    normals = torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]])
+    open_above = from_planes(normals, torch.tensor([-0.1, -0.1, -0.1, -0.1, -0.2]))
+    for cap, n_faces in ((6, 6), (5, 5)):
+        (part,) = cut_to(open_above, bounds, math.inf, cap).polytopes()
+        assert part.is_bounded
+        assert len(part.faces) == n_faces
+        assert float(part.volume) >= 0.2 * 0.2 * 0.7 - 1e-6
+    torch.testing.assert_close(
+        cut_to(open_above, bounds, math.inf, 6).polytopes()[0].bounds[1].float(), torch.tensor([0.1, 0.1, 0.5])
+    )
