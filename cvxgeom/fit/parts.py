@@ -17,6 +17,8 @@ _FLAT = 1e-6  # of its longest extent: points within a layer this thin enclose n
 _SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
 _MIX = _MIX.astype(np.int64)  # odd numbers of 64 bits: different rows hardly ever have equal sums
+_CLEARLY = 1e-3  # of its longest extent: a point that deep inside of a convex is fit to be its origin
+_OPEN = 1e-6
 MOST_PLANES = 80  # of a hull, before samples choose among them
 
 
@@ -66,8 +68,25 @@ class Part:
             offsets: (H,).
             near: points about whose middle single precision is enough.
         """
+        center = near.mean(axis=0)
+        slack = -(normals @ center + offsets)
+        if slack.min() > _CLEARLY * (near.max(axis=0) - near.min(axis=0)).max():
+            return cls._about(center, normals, offsets, slack)
         found = parts_of(union_of([cls(normals, offsets, near)]))
         return found[0] if found else None
+
+    @classmethod
+    def _about(cls, center: np.ndarray, normals: np.ndarray, offsets: np.ndarray, slack: np.ndarray) -> "Part | None":
+        """The convex around a point that lies well inside of it: each plane has a dual point, whose hull has its faces."""
+        try:
+            hull = ConvexHull(normals / slack[:, None])
+        except (QhullError, ValueError):
+            return None  # the normals lie in a plane
+        if hull.equations[:, 3].max() > -_OPEN / slack.max():
+            return None
+        vertices = center - hull.equations[:, :3] / hull.equations[:, 3:]
+        faces = np.sort(hull.vertices)
+        return cls(normals[faces], offsets[faces], vertices)
 
     def __len__(self) -> int:
         return len(self.normals)

@@ -26,6 +26,7 @@ _REPORT_EVERY = 10  # gradient steps
 _MORE = 2  # pieces at first, per part allowed
 _FEWEST_POINTS = 8000
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
+_PRICE = 0.5  # of a part, per what it must be worth: a shape of fewer parts is the better one if it scores hardly less
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _N_SKIN = 10_000  # samples on each side of the surface
 _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
@@ -255,9 +256,12 @@ class _Search:
         return self.held_out.iou(shape.contains(self.held_out.points))
 
     def _keep_better(self, shape: ConvexUnion) -> None:
-        iou = self._score(shape)
-        if self.best is None or iou >= self.best[0]:
-            self.best = iou, shape
+        found = self._score(shape), shape
+        if self.best is None or self._merit(*found) >= self._merit(*self.best):
+            self.best = found
+
+    def _merit(self, iou: float, shape: ConvexUnion) -> float:
+        return iou - _PRICE * self.config.part_worth * shape.n_convexes
 
     def _is_good(self) -> bool:
         """Whether the best shape needs no more refinement."""

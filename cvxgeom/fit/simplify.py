@@ -14,8 +14,10 @@ _REACH = 0.01  # surface that is no farther from another part, per unit of the l
 # What may be lost by one plane, as a share of the solid's volume.
 PLANE_TOLERANCE = 0.00001
 _TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
-_FENCE = 3000  # points around the samples' box that no convex may reach: where there are no samples, nothing else tells
-_FENCES = (1.05, 1.3, 2.0)  # sizes of the fences per size of the box
+# Half the size of the box around a part that it may not leave when it loses planes, per half its own, and per unit of
+# the longest side: samples in there say what planes are for, and points of a fence around it where there are none.
+_ROOM = (1.5, 0.03)
+_FENCE = 1000
 
 
 def simplify(
@@ -156,7 +158,7 @@ def _without_idle_planes(
     parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int, until: Deadline
 ) -> list[Part]:
     inside, count = covering(parts, points)
-    fence = _fence(points)
+    fence = _fence()
     found = []
     for part, index in zip(parts, inside, strict=True):
         if until.passed:
@@ -174,7 +176,10 @@ def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.nda
     """The part without the planes that keep next to nothing out, or nothing that others do not keep out."""
     if len(part) > MOST_PLANES:
         part = Part.around(part.vertices, MOST_PLANES)
-    concerned = np.flatnonzero(worth)
+    low, high = part.bounds
+    middle, half = (low + high) / 2, _ROOM[0] * (high - low) / 2 + _ROOM[1]
+    concerned = np.flatnonzero((worth != 0) & (np.abs(points - middle.astype(np.float32)) < half).all(axis=1))
+    fence = middle.astype(np.float32) + half.astype(np.float32) * fence
     out = np.concatenate([part.height(points[concerned]) > 0, part.height(fence) > 0])
     worth = np.concatenate([worth[concerned], np.full(len(fence), -1, dtype=np.float32)])
     number = out.sum(axis=1)
@@ -192,24 +197,17 @@ def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.nda
         newly = change & (number == 1)
         owner = (out[newly] & kept).argmax(axis=1)
         costs -= np.bincount(owner, weights=worth[newly], minlength=len(part))
-    normals, offsets = part.normals[kept], part.offsets[kept]
-    fewer = Part.of_planes(normals, offsets, near=part.vertices)
-    # The fence is a few points, and a corner may slip out between them: the box of the samples is the limit.
-    low, high = points.min(axis=0), points.max(axis=0)
-    if fewer is None or (fewer.bounds[0] < low).any() or (fewer.bounds[1] > high).any():
+    fewer = Part.of_planes(part.normals[kept], part.offsets[kept], near=part.vertices)
+    # The fence is a few points, and a corner may slip out between them.
+    if fewer is None or (np.abs(fewer.vertices - middle) > half).any():
         return part if len(part) <= most else Part.around(part.vertices, most)
     return fewer
 
 
-def _fence(points: np.ndarray) -> np.ndarray:
-    """Points on boxes around the box of the samples."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle, half = (low + high) / 2, (high - low) / 2
+def _fence() -> np.ndarray:
+    """Points on the cube [-1, 1]³."""
     rng = np.random.default_rng(0)
-    found = []
-    for size in _FENCES:
-        drawn = rng.uniform(-1, 1, (_FENCE // len(_FENCES), 3))
-        axis = rng.integers(0, 3, len(drawn))
-        drawn[np.arange(len(drawn)), axis] = np.sign(drawn[np.arange(len(drawn)), axis])
-        found.append(middle + size * half * drawn)
-    return np.concatenate(found).astype(np.float32)
+    drawn = rng.uniform(-1, 1, (_FENCE, 3))
+    axis = rng.integers(0, 3, _FENCE)
+    drawn[np.arange(_FENCE), axis] = np.sign(drawn[np.arange(_FENCE), axis])
+    return drawn.astype(np.float32)

@@ -53,17 +53,29 @@ int weight_below(const CutsCall& call) {
     return OK;
 }
 
+// A vector of points leaves the loop at the plane that the last of them lies outside of: neighbors soon do.
 int points_within(const CutsCall& call) {
     constexpr std::int64_t STEP = 4096;
+    constexpr int W = WIDTH<float>;
     const float *const points = static_cast<const float*>(call.rows), *const normals = static_cast<const float*>(call.along);
     const float* const offsets = static_cast<const float*>(call.weights);
     parallel((call.n + STEP - 1) / STEP, call.threads, [&](std::int64_t task) {
-        for (std::int64_t i = task * STEP; i < least((task + 1) * STEP, call.n); ++i) {
-            const float x = points[3 * i], y = points[3 * i + 1], z = points[3 * i + 2];
-            bool inside = true;
-            for (std::int64_t h = 0; inside && h < call.n_along; ++h)
-                inside = normals[3 * h] * x + normals[3 * h + 1] * y + normals[3 * h + 2] * z + offsets[h] <= 0;
-            static_cast<unsigned char*>(call.result)[i] = inside;
+        const std::int64_t end = least((task + 1) * STEP, call.n);
+        for (std::int64_t i = task * STEP; i < end; i += W) {
+            const std::int64_t count = least(W, end - i);
+            VecF x{}, y{}, z{};
+            for (std::int64_t j = 0; j < count; ++j) {
+                x[j] = points[3 * (i + j)];
+                y[j] = points[3 * (i + j) + 1];
+                z[j] = points[3 * (i + j) + 2];
+            }
+            Mask<float> inside = VecF{} == VecF{};
+            for (std::int64_t h = 0; h < call.n_along && lanes_set(inside); ++h) {
+                const float* const n = normals + 3 * h;
+                inside &= splat(n[0]) * x + splat(n[1]) * y + splat(n[2]) * z + splat(offsets[h]) <= VecF{};
+            }
+            const unsigned bits = lanes_set(inside);
+            for (std::int64_t j = 0; j < count; ++j) static_cast<unsigned char*>(call.result)[i + j] = bits >> j & 1;
         }
     });
     return OK;
