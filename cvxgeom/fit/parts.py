@@ -18,7 +18,7 @@ _SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
 _MIX = _MIX.astype(np.int64)  # odd numbers of 64 bits: different rows hardly ever have equal sums
 _CLEARLY = 1e-3  # of its longest extent: a point that deep inside of a convex is fit to be its origin
-_OPEN = 1e-6
+_OPEN = 1e-6  # a convex with a vertex so many times farther than its farthest plane is not bounded
 MOST_PLANES = 80  # of a hull, before samples choose among them
 
 
@@ -77,7 +77,7 @@ class Part:
 
     @classmethod
     def _about(cls, center: np.ndarray, normals: np.ndarray, offsets: np.ndarray, slack: np.ndarray) -> "Part | None":
-        """The convex around a point that lies well inside of it: each plane has a dual point, whose hull has its faces."""
+        """The convex around a point well inside of it: a plane has a face where its dual point is on the dual hull."""
         try:
             hull = ConvexHull(normals / slack[:, None])
         except (QhullError, ValueError):

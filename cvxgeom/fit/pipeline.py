@@ -156,6 +156,7 @@ class _Search:
         self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
         guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
         self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
+        self.judging = self.samples.joined(self.held_out)  # which of two parts is the better one
         self.biased = _biased(self.samples, config.bound)
         skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
         self.skin = None if skin is None else _biased(skin, config.bound)
@@ -192,6 +193,7 @@ class _Search:
             if turn and may_grow:
                 half = self.refining.within(0.5)
                 shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
+            before = shape
             for loss, refined in refine_steps(shape, self.pulling, n, generator, first=0.5 * turn):
                 self.current = shape = refined
                 self.history.append(loss)
@@ -199,7 +201,7 @@ class _Search:
                     yield self._step(shape)
                 if self.refining.passed:
                     break
-            shape = snap(shape, target.inside, self.samples, _SNAP[turn], self.work.within(0.3))
+            shape = snap(shape, target.inside, self.judging, _SNAP[turn], self.work.within(0.3), before)
             self._keep_better(shape)
 
     def finish(self, canceled: bool) -> FitStep:
@@ -248,7 +250,10 @@ class _Search:
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
-        shape = simplify(shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until, self.skin)
+        surface = self.target.inside.points[self.target.inside.on_surface]
+        shape = simplify(
+            shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until, self.skin, surface
+        )
         self.simplify_seconds = self.deadline.clock() - before
         return shape
 

@@ -1,7 +1,7 @@
 """Labeled points that measure volume: each carries the volume that it stands for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,11 +36,14 @@ class VolumeSamples:
     def with_share(self, others: "VolumeSamples", share: float) -> "VolumeSamples":
         """These and others, which are weighted to make up a share of all that is occupied."""
         mine, theirs = (float(samples.weights[samples.occupied].sum()) for samples in (self, others))
-        weights = others.weights * (share / (1 - share) * mine / theirs)
+        return self.joined(replace(others, weights=others.weights * (share / (1 - share) * mine / theirs)))
+
+    def joined(self, others: "VolumeSamples") -> "VolumeSamples":
+        """These and others."""
         return VolumeSamples(
             torch.cat([self.points, others.points]),
             torch.cat([self.occupied, others.occupied]),
-            torch.cat([self.weights, weights]),
+            torch.cat([self.weights, others.weights]),
         )
 
     def iou(self, covered: Tensor) -> float:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._sphere import spiral
 from ..shape import ConvexUnion
 from .deadline import NEVER, Deadline
 from .parts import MOST_PLANES, Part, covering, parts_of, union_of, worth_of
@@ -13,11 +14,17 @@ _SURFACE_WORTH = 0.6
 _REACH = 0.01  # surface that is no farther from another part, per unit of the longest side, is not missed
 # What may be lost by one plane, as a share of the solid's volume.
 PLANE_TOLERANCE = 0.00001
+# Where the hull of two parts costs more than it may, but less than so many times as much, that of the surface in them
+# is tried as well: vertices stick out of what is round, and those of two parts in many places.
+_PROMISING = 8.0
+_WITHIN = 0.004  # as far out of a part surface may lie to be in it, per unit of the longest side
 _TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
 # Half the size of the box around a part that it may not leave when it loses planes, per half its own, and per unit of
 # the longest side: samples in there say what planes are for, and points of a fence around it where there are none.
 _ROOM = (1.5, 0.03)
 _FENCE = 1000
+_NONE = np.empty(0, dtype=np.int64)
+_AROUND = spiral(200).T.astype(np.float32)
 
 
 def simplify(
@@ -28,12 +35,14 @@ def simplify(
     max_halfspaces: int,
     until: Deadline = NEVER,
     skin: VolumeSamples | None = None,
+    surface: np.ndarray | None = None,
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
-    Judged by the exact polytopes: merging two parts costs the free volume that the hull of both newly holds less the
-    occupied; dropping one costs the occupied volume that only it covers less the free, or the same of the surface if
-    that is more; dropping a plane of a convex costs the free volume that this convex newly holds less the occupied.
+    Judged by the exact polytopes: merging two parts costs the free volume that the hull of both, or of the surface in
+    both, newly holds less the occupied; dropping one costs the occupied volume that only it covers less the free, or
+    the same of the surface if that is more; dropping a plane of a convex costs the free volume that this convex newly
+    holds less the occupied.
 
     Args:
         shape: a single union.
@@ -43,6 +52,7 @@ def simplify(
         max_halfspaces: cap per convex, whatever it costs.
         until: after that, no more is done than the caps ask for.
         skin: samples on both sides of the solid's surface (`Target.skin`); None if it has none.
+        surface: (n, 3) points of the solid's surface; None if it has none.
     """
     parts = parts_of(shape)
     if not parts:
@@ -51,7 +61,8 @@ def simplify(
     covered = [_Covered(parts, points, worth)]
     if skin is not None:
         covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _REACH))
-    parts = _merged(parts, covered, part_worth, max_parts, until)
+    surface = np.empty((0, 3), dtype=np.float32) if surface is None else surface.astype(np.float32)
+    parts = _merged(parts, covered, surface, part_worth, max_parts, max_halfspaces, until)
     return union_of(_without_idle_planes(parts, points, worth, max_halfspaces, until))
 
 
@@ -84,6 +95,13 @@ class _Covered:
         self.count[self.near.pop(k)] -= 1
         del self.inside[k]
 
+    def only(self, a: int, b: int) -> np.ndarray:
+        """Indices of the samples that one or both of two parts hold, and no other."""
+        one, other = self.inside[a], self.inside[b]
+        both = np.intersect1d(one, other, assume_unique=True)
+        parts = one[self.count[one] == 1], other[self.count[other] == 1], both[self.count[both] == 2]
+        return np.concatenate(parts)
+
     def alone(self, k: int) -> float:
         """What a part wins that no other does."""
         index = self.inside[k]
@@ -91,14 +109,36 @@ class _Covered:
 
 
 def _merged(
-    parts: list[Part], covered: list[_Covered], part_worth: float, max_parts: int, until: Deadline
+    parts: list[Part],
+    covered: list[_Covered],
+    surface: np.ndarray,
+    part_worth: float,
+    max_parts: int,
+    max_halfspaces: int,
+    until: Deadline,
 ) -> list[Part]:
     live, volume = dict(enumerate(parts)), covered[0]
     merges: dict[tuple[int, int], tuple[float, Part]] = {}
     fresh = list(live)
 
-    def cost_of(part: Part) -> float:
-        return -float(bare_worth[part.inside(bare_points)].sum())
+    def cost_of(part: Part, only: np.ndarray) -> float:
+        kept = volume.worth[only[part.inside(volume.points[only])]].sum()
+        return float(volume.worth[only].sum() - kept - bare_worth[part.inside(bare_points)].sum())
+
+    def merged(a: int, b: int) -> tuple[float, Part] | None:
+        if (both := _hull(np.concatenate([live[a].vertices, live[b].vertices]))) is None:
+            return None
+        cost = cost_of(both, _NONE)  # it holds what they do
+        if part_worth < cost < _PROMISING * part_worth:
+            near = np.union1d(live[a].inside(surface, _WITHIN), live[b].inside(surface, _WITHIN))
+            if len(near) and (rounder := _hull(surface[near[(surface[near] @ _AROUND).argmax(axis=0)]])) is not None:
+                only = volume.only(a, b)
+                if (again := cost_of(rounder, only)) < part_worth and len(rounder) > max_halfspaces:
+                    # With as few planes as it may have, it holds too much; where they settle, about half of that.
+                    again = (again + cost_of(Part.around(rounder.vertices, max_halfspaces), only)) / 2
+                if again < cost:
+                    return again, rounder
+        return cost, both
 
     while len(live) > 1:
         if until.passed and len(live) <= max_parts:
@@ -111,8 +151,8 @@ def _merged(
                     break
                 pair = (min(k, other), max(k, other))
                 if other != k and pair not in merges and _touch(live[k], live[other]):
-                    if (both := _hull(live[k], live[other])) is not None:
-                        merges[pair] = cost_of(both), both
+                    if (found := merged(*pair)) is not None:
+                        merges[pair] = found
         fresh = []
         drops = {k: max(samples.alone(k) for samples in covered) for k in live}
         drop = min(drops, key=lambda k: drops[k])
@@ -125,7 +165,7 @@ def _merged(
         else:
             gone, (old, new) = pair, merges[pair]
             # Its cost may be out of date: what one of them covered then, others may not cover now.
-            merges[pair] = again = cost_of(new), new
+            merges[pair] = again = cost_of(new, volume.only(*pair)), new
             if again[0] > old + 1e-9:
                 continue
         for k in gone:
@@ -142,9 +182,9 @@ def _merged(
     return list(live.values())
 
 
-def _hull(a: Part, b: Part) -> Part | None:
+def _hull(points: np.ndarray) -> Part | None:
     try:
-        return Part.around(np.concatenate([a.vertices, b.vertices]))
+        return Part.around(points.astype(np.float64))
     except ValueError:
         return None
 

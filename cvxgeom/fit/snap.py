@@ -13,7 +13,12 @@ _LEAST = 6  # surface points that a plane needs to move, three times as many to 
 
 
 def snap(
-    shape: ConvexUnion, surface: InsidePoints, samples: VolumeSamples, reach: float, until: Deadline = NEVER
+    shape: ConvexUnion,
+    surface: InsidePoints,
+    samples: VolumeSamples,
+    reach: float,
+    until: Deadline = NEVER,
+    before: ConvexUnion | None = None,
 ) -> ConvexUnion:
     """The shape with planes fitted to the surface points beside their faces.
 
@@ -27,24 +32,28 @@ def snap(
         samples: of the solid.
         reach: how far from a face its surface points may lie, per unit of the longest side.
         until: after that, parts stay as they are.
+        before: the shape before it was refined; where the samples say so, a part becomes again what it was.
     """
     surface = surface[surface.on_surface]
-    if not len(surface):
+    if not len(surface) and before is None:
         return shape
     points, normals = surface.points.astype(np.float32), surface.normals
     parts, worth = parts_of(shape), worth_of(samples)
+    earlier = [] if before is None else parts_of(before)
+    if not len(earlier) == len(parts) == shape.n_convexes:  # else nobody knows which is which
+        earlier = []
     where = samples.points.numpy()
     inside, count = covering(parts, where)
     for k, part in enumerate(parts):
         if until.passed:
             break
-        moved = _moved(part, points, normals, reach)
-        if moved is None:
-            continue
         count[inside[k]] -= 1
-        new = moved.inside(where)
-        if worth[new[count[new] == 0]].sum() >= worth[inside[k][count[inside[k]] == 0]].sum():
-            parts[k], inside[k] = moved, new
+        best = worth[inside[k][count[inside[k]] == 0]].sum()
+        for other in (*earlier[k : k + 1], _moved(part, points, normals, reach) if len(points) else None):
+            if other is not None:
+                held = other.inside(where)
+                if (found := worth[held[count[held] == 0]].sum()) >= best:
+                    best, parts[k], inside[k] = found, other, held
         count[inside[k]] += 1
     return union_of(parts) if parts else shape
 

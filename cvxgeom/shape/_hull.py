@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from .._checks import describe
+from .._sphere import spiral
 from ._chebyshev import TETRAHEDRON
 from ._halfspaces import THINNEST, enclosures
 
@@ -152,7 +153,7 @@ def _few_directions(hull: ConvexHull, faces: np.ndarray, n_planes: int) -> np.nd
     candidates = np.concatenate([axes, TETRAHEDRON, faces, more])
 
     # The volume inside some planes is the mean, over rays from the middle, of the cubed distance to the first plane.
-    slope = _spiral(_N_RAYS) @ candidates.T
+    slope = spiral(_N_RAYS) @ candidates.T
     distance = _support(corners, candidates) / np.maximum(slope, 1e-9)
     volume = np.minimum(distance, _FARTHEST).astype(np.float32) ** 3
     chosen = candidates[_covering(volume, [], n_planes)]
@@ -190,13 +191,6 @@ def _covering(volume: np.ndarray, fixed: list[int], n_chosen: int) -> list[int]:
         if chosen == before:
             break
     return chosen
-
-
-def _spiral(n: int) -> np.ndarray:
-    """(n, 3) evenly spread unit vectors: a Fibonacci spiral."""
-    z = 1 - (2 * np.arange(n) + 1) / n
-    angle = np.pi * (3 - np.sqrt(5)) * np.arange(n)
-    return np.stack([np.sqrt(1 - z * z) * np.cos(angle), np.sqrt(1 - z * z) * np.sin(angle), z], axis=1)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
