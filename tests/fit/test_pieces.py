@@ -9,13 +9,17 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
 import cvxgeom
+from cvxgeom.fit import FitConfig
 from cvxgeom.fit.bound import inner, outer
+from cvxgeom.fit.deadline import NEVER
 from cvxgeom.fit.parts import Part, cut_to, parts_of, union_of
+from cvxgeom.fit.pipeline import _Search
 from cvxgeom.fit.refine import refine_steps
 from cvxgeom.fit.samples import VolumeSamples, stratified
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.fit.snap import snap
 from cvxgeom.fit.split import InsidePoints, Splitter
+from cvxgeom.fit.target import as_target
 from cvxgeom.shape import from_planes
 
 from .solids import frame, l_shape, table
@@ -153,6 +157,34 @@ def test_simplification_merges_halves_and_keeps_what_is_needed():
     assert simplify(arms, labeled, 0.01, 1, 24).n_convexes == 1
 
 
+def test_two_halves_of_a_ball_whose_vertices_stick_out_are_one_part():
+    """The hull of both holds more air than a part may cost; that of the surface in them does not."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-0.55, 0.55, (60_000, 3))
+    labeled = VolumeSamples(
+        torch.from_numpy(points).float(),
+        torch.from_numpy(np.linalg.norm(points, axis=1) < 0.5),
+        torch.full((len(points),), 1.1**3 / len(points)),
+    )
+    surface = rng.normal(size=(10_000, 3))
+    surface /= 2 * np.linalg.norm(surface, axis=1, keepdims=True)
+    ball = cvxgeom.sphere(radius=0.5, n_halfspaces=18)  # around it
+    (part,) = parts_of(ball)
+    lower = Part.of_planes(
+        np.concatenate([part.normals, [[0, 0, 1]]]), np.append(part.offsets, 0.0), part.vertices.clip(max=-0.1)
+    )
+    upper = Part.of_planes(
+        np.concatenate([part.normals, [[0, 0, -1]]]), np.append(part.offsets, 0.0), part.vertices.clip(min=0.1)
+    )
+    c = np.sqrt(0.5)
+    turned = union_of([upper]).rotate(torch.tensor([[c, -c, 0], [c, c, 0], [0, 0, 1]]).float())
+    halves = cvxgeom.concatenate([union_of([lower]), turned])
+    assert simplify(halves, labeled, 0.005, 64, 24).n_convexes == 2
+    one = simplify(halves, labeled, 0.005, 64, 24, surface=surface)
+    assert one.n_convexes == 1 and one.n_halfspaces <= 24
+    assert labeled.iou(one.contains(labeled.points)) > labeled.iou(ball.contains(labeled.points)) > 0.8
+
+
 def test_a_cap_on_planes_is_kept_at_any_cost():
     ball = cvxgeom.sphere(radius=0.5, n_halfspaces=60)
     shape = simplify(ball, box_samples(), 0.0, 64, 14)
@@ -188,6 +220,57 @@ def test_snapping_puts_planes_on_the_surface():
     )
     nothing = InsidePoints(surface, np.zeros_like(normals))
     assert snap(off, nothing, samples, reach=0.02) is off, "points without normals say nothing"
+
+
+def test_a_part_that_refinement_made_worse_becomes_again_what_it_was():
+    samples, nothing = box_samples(), InsidePoints(np.zeros((0, 3)), np.zeros((0, 3)))
+    cube, worse = cvxgeom.box(size=1.0), cvxgeom.box(size=(0.9, 1.0, 1.05))
+    again = snap(worse, nothing, samples, reach=0.02, before=cube)
+    assert torch.equal(again.polytopes()[0].bounds, cube.polytopes()[0].bounds)
+    kept = snap(cube, nothing, samples, reach=0.02, before=worse)
+    assert torch.equal(kept.polytopes()[0].bounds, cube.polytopes()[0].bounds)
+    assert snap(worse, nothing, samples, reach=0.02) is worse
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_dual_points_find_the_faces_of_a_convex(seed: int):
+    """The same convex from a point well inside of it as from one outside, where exact polytopes are made."""
+    rng = np.random.default_rng(seed)
+    normals = rng.normal(size=(int(rng.integers(8, 40)), 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals, offsets = normals.astype(np.float32).astype(float), -rng.uniform(0.4, 1, len(normals))
+    offsets = offsets.astype(np.float32).astype(float)
+    inside = Part.of_planes(normals, offsets, near=np.array([[-0.1, 0, 0], [0.1, 0, 0]]))
+    outside = Part.of_planes(normals, offsets, near=np.array([[2.9, 0, 0], [3.1, 0, 0]]))
+    if outside is None:
+        assert inside is None, "not bounded"
+        return
+    assert inside is not None
+    assert inside.normals.shape == outside.normals.shape
+    np.testing.assert_allclose(inside.normals, outside.normals, atol=1e-6)
+    np.testing.assert_allclose(np.stack(inside.bounds), np.stack(outside.bounds), atol=1e-4)
+
+
+def test_planes_that_enclose_nothing_make_no_part():
+    near = np.array([[-0.1, 0, 0], [0.1, 0, 0]])
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    assert Part.of_planes(axes[:5], np.full(5, -0.5), near) is None, "open"
+    assert Part.of_planes(axes[[0, 1, 3, 4]], np.full(4, -0.5), near) is None, "normals in a plane"
+    assert Part.of_planes(axes, np.full(6, 0.5), near) is None, "empty"
+
+
+def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
+    search = _Search(as_target(trimesh.creation.box(), 0), FitConfig(part_worth=0.002), NEVER, 0.0)
+    search.held_out = search.target.samples(5000, np.random.default_rng(0))
+    left, right = (cvxgeom.box(size=(0.5, 1, 1), center=(x, 0, 0)) for x in (-0.25, 0.25))
+    whole, halves = cvxgeom.box(size=1.0), cvxgeom.concatenate([left, right])
+    for shapes in ((whole, halves), (halves, whole)):
+        search.best = None
+        for shape in shapes:
+            search._keep_better(shape)
+        assert search.best[1] is whole
+    search._keep_better(cvxgeom.box(size=(1, 1, 0.9)))
+    assert search.best[1] is whole
 
 
 @pytest.mark.parametrize("seed", range(3))
