@@ -42,7 +42,7 @@ class FitConfig:
     max_parts: int = 64
     max_halfspaces: int = 24
     max_vertices: int = 64
-    part_worth: float = 0.002
+    part_worth: float = 0.0017
     n_steps: int = 150
     n_samples: int = 100_000
     target_iou: float = 0.995
