@@ -18,12 +18,14 @@ for name in "${names[@]}"; do
     case $name in
         *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
         *-rgb1)
-            # How far pixels are is learned first: alone and from all shapes, then with solids and from furniture. Every
-            # decoder goes on with that depth, as it is, and with what it learned of measured depth.
+            # How far pixels are is learned first: alone and from all shapes in two turns, then with solids and from
+            # furniture. Every decoder goes on with that depth, as it is, and with what it learned of measured depth.
             depth="$runs/furniture-rgb1-depth" joint="$runs/furniture-rgb1-joint" one="$runs/furniture-depth1"
             if [ ! -f "$depth/model.safetensors" ]; then
-                python -m cvxgeom train "$dataset" -o "$depth" --preset furniture-rgb1-depth --cache \
+                python -m cvxgeom train "$dataset" -o "$depth-first" --preset furniture-rgb1-depth-first --cache \
                     --init "$one/model.safetensors"
+                python -m cvxgeom train "$dataset" -o "$depth" --preset furniture-rgb1-depth --cache \
+                    --init "$depth-first/model.safetensors"
             fi
             if [ ! -f "$joint/model.safetensors" ]; then
                 python -m cvxgeom train "$dataset" -o "$joint" --preset furniture-rgb1-joint --cache --furniture \

@@ -171,7 +171,7 @@ def objective_of(name: str) -> Objective:
         name: of the preset.
     """
     kind, _, seen = name.partition("-")
-    if seen == "rgb1-depth":
+    if seen in ("rgb1-depth-first", "rgb1-depth"):
         return DepthObjective()
     if seen == "rgb1-joint":
         return ColorObjective(ONE_VIEW.of)
