@@ -16,6 +16,7 @@ LAYERS = {
     "_types": 0,
     "_files": 0,
     "_memory": 0,
+    "_sphere": 0,
     "parallel": 0,
     "_cameras": 1,
     "ops": 1,

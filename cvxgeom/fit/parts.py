@@ -1,5 +1,6 @@
 """Convexes of a fit as plain arrays: planes and vertices in one frame."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +19,7 @@ _SAME = 1e-5  # rounding of the planes of one face, per unit of the longest side
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
 _MIX = _MIX.astype(np.int64)  # odd numbers of 64 bits: different rows hardly ever have equal sums
 _CLEARLY = 1e-3  # of its longest extent: a point that deep inside of a convex is fit to be its origin
-_OPEN = 1e-6  # a convex with a vertex so many times farther than its farthest plane is not bounded
+_FARTHEST = 1e6  # times its nearest plane: what has a vertex that far away is not bounded when rounded
 MOST_PLANES = 80  # of a hull, before samples choose among them
 
 
@@ -71,18 +72,20 @@ class Part:
         center = near.mean(axis=0)
         slack = -(normals @ center + offsets)
         if slack.min() > _CLEARLY * (near.max(axis=0) - near.min(axis=0)).max():
-            return cls._about(center, normals, offsets, slack)
+            with suppress(QhullError, ValueError):  # dual points in a plane, or as good as that
+                return cls._about(center, normals, offsets, slack)
         found = parts_of(union_of([cls(normals, offsets, near)]))
         return found[0] if found else None
 
     @classmethod
     def _about(cls, center: np.ndarray, normals: np.ndarray, offsets: np.ndarray, slack: np.ndarray) -> "Part | None":
-        """The convex around a point well inside of it: a plane has a face where its dual point is on the dual hull."""
-        try:
-            hull = ConvexHull(normals / slack[:, None])
-        except (QhullError, ValueError):
-            return None  # the normals lie in a plane
-        if hull.equations[:, 3].max() > -_OPEN / slack.max():
+        """The convex around a point well inside of it: a plane has a face where its dual point is on the dual hull.
+
+        Raises:
+            QhullError: the dual points have no hull.
+        """
+        hull = ConvexHull(normals / slack[:, None])
+        if hull.equations[:, 3].max() * slack.min() > -1 / _FARTHEST:
             return None
         vertices = center - hull.equations[:, :3] / hull.equations[:, 3:]
         faces = np.sort(hull.vertices)
@@ -176,14 +179,20 @@ def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes:
         shape: a single union.
         bounds: (2, 3) of the box.
         tolerance: how far parts may stick out.
-        max_planes: parts that would have more stay as they are.
+        max_planes: parts that stick out stay as they are if they would have more; an open one is enclosed by fewer.
     """
-    parts = parts_of(shape, bounds)
+    parts = parts_of(shape)
+    opened = len(parts) < shape.n_convexes
+    if opened:
+        parts = [_enclosed(part, max_planes) for part in parts_of(shape, bounds)]
     left = [kept for part in parts if (kept := _cut(part, bounds, tolerance, max_planes)) is not None] or parts
-    if left == parts and all(polytope.is_bounded for polytope in shape.polytopes()):
-        return shape
-    left = [part if len(part) <= max_planes else Part.around(part.vertices, max_planes) for part in left]
-    return union_of(left) if left else shape
+    return shape if not left or (left == parts and not opened) else union_of(left)
+
+
+def _enclosed(part: Part, max_planes: int) -> Part:
+    with suppress(ValueError):  # else it is too thin for a hull
+        return part if len(part) <= max_planes else Part.around(part.vertices, max_planes)
+    return part
 
 
 def _cut(part: Part, bounds: np.ndarray, tolerance: float, max_planes: int) -> Part | None:

@@ -33,7 +33,7 @@ _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
-_N_HELD_OUT = 30_000  # samples that decide whether the refined shape is the better one
+_N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
 # Where time is limited: the fewest samples, samples of the fit per second of it, and shares of it until the first shape
 # is there, and is simplified.
@@ -156,7 +156,8 @@ class _Search:
         self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
         guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
         self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
-        self.judging = self.samples.joined(self.held_out)  # which of two parts is the better one
+        # Which of two parts is the better one is judged by both, half by samples that the gradient never sees.
+        self.judging = self.samples if target.given is not None else self.samples.joined(self.held_out)
         self.biased = _biased(self.samples, config.bound)
         skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
         self.skin = None if skin is None else _biased(skin, config.bound)
@@ -265,8 +266,8 @@ class _Search:
         if self.best is None or self._merit(*found) >= self._merit(*self.best):
             self.best = found
 
-    def _merit(self, iou: float, shape: ConvexUnion) -> float:
-        return iou - _PRICE * self.config.part_worth * shape.n_convexes
+    def _merit(self, iou: float, shape: ConvexUnion) -> tuple[bool, float]:
+        return iou >= self.config.target_iou, iou - _PRICE * self.config.part_worth * shape.n_convexes
 
     def _is_good(self) -> bool:
         """Whether the best shape needs no more refinement."""

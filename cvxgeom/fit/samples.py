@@ -39,7 +39,7 @@ class VolumeSamples:
         return self.joined(replace(others, weights=others.weights * (share / (1 - share) * mine / theirs)))
 
     def joined(self, others: "VolumeSamples") -> "VolumeSamples":
-        """These and others."""
+        """These and others; each counts as much as its weights, so sums are those of both volumes."""
         return VolumeSamples(
             torch.cat([self.points, others.points]),
             torch.cat([self.occupied, others.occupied]),

@@ -39,10 +39,10 @@ def simplify(
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
-    Judged by the exact polytopes: merging two parts costs the free volume that the hull of both, or of the surface in
-    both, newly holds less the occupied; dropping one costs the occupied volume that only it covers less the free, or
-    the same of the surface if that is more; dropping a plane of a convex costs the free volume that this convex newly
-    holds less the occupied.
+    Judged by the exact polytopes: merging two parts costs the free volume that the hull of both newly holds less the
+    occupied, or the same of the hull of the surface in them and what that no longer holds; dropping one costs the
+    occupied volume that only it covers less the free, or the same of the surface if that is more; dropping a plane of a
+    convex costs the free volume that this convex newly holds less the occupied.
 
     Args:
         shape: a single union.
@@ -118,14 +118,19 @@ def _merged(
     until: Deadline,
 ) -> list[Part]:
     live, volume = dict(enumerate(parts)), covered[0]
-    merges: dict[tuple[int, int], tuple[float, Part]] = {}
+    merges: dict[tuple[int, int], tuple[float, Part, Part | None]] = {}
     fresh = list(live)
 
     def cost_of(part: Part, only: np.ndarray) -> float:
         kept = volume.worth[only[part.inside(volume.points[only])]].sum()
         return float(volume.worth[only].sum() - kept - bare_worth[part.inside(bare_points)].sum())
 
-    def merged(a: int, b: int) -> tuple[float, Part] | None:
+    def price_of(part: Part, fewer: Part | None, only: np.ndarray) -> float:
+        """With as few planes as it may have, a round part holds too much; where they settle, about half of that."""
+        cost = cost_of(part, only)
+        return cost if fewer is None else (cost + cost_of(fewer, only)) / 2
+
+    def merged(a: int, b: int) -> tuple[float, Part, Part | None] | None:
         if (both := _hull(np.concatenate([live[a].vertices, live[b].vertices]))) is None:
             return None
         cost = cost_of(both, _NONE)  # it holds what they do
@@ -133,12 +138,13 @@ def _merged(
             near = np.union1d(live[a].inside(surface, _WITHIN), live[b].inside(surface, _WITHIN))
             if len(near) and (rounder := _hull(surface[near[(surface[near] @ _AROUND).argmax(axis=0)]])) is not None:
                 only = volume.only(a, b)
-                if (again := cost_of(rounder, only)) < part_worth and len(rounder) > max_halfspaces:
-                    # With as few planes as it may have, it holds too much; where they settle, about half of that.
-                    again = (again + cost_of(Part.around(rounder.vertices, max_halfspaces), only)) / 2
+                again, fewer = cost_of(rounder, only), None
+                if again < part_worth and len(rounder) > max_halfspaces:
+                    fewer = Part.around(rounder.vertices, max_halfspaces)
+                    again = price_of(rounder, fewer, only)
                 if again < cost:
-                    return again, rounder
-        return cost, both
+                    return again, rounder, fewer
+        return cost, both, None
 
     while len(live) > 1:
         if until.passed and len(live) <= max_parts:
@@ -163,10 +169,11 @@ def _merged(
         if pair is None or drops[drop] <= merges[pair][0]:
             gone, new = (drop,), None
         else:
-            gone, (old, new) = pair, merges[pair]
+            gone, (old, new, fewer) = pair, merges[pair]
             # Its cost may be out of date: what one of them covered then, others may not cover now.
-            merges[pair] = again = cost_of(new, volume.only(*pair)), new
-            if again[0] > old + 1e-9:
+            again = price_of(new, fewer, volume.only(*pair))
+            merges[pair] = again, new, fewer
+            if again > old + 1e-9:
                 continue
         for k in gone:
             for samples in covered:

@@ -32,7 +32,8 @@ def snap(
         samples: of the solid.
         reach: how far from a face its surface points may lie, per unit of the longest side.
         until: after that, parts stay as they are.
-        before: the shape before it was refined; where the samples say so, a part becomes again what it was.
+        before: the shape before it was refined; where the samples do not say that it was worse, a part becomes again
+            what it was. Of no use unless it has the same parts, all of them bounded.
     """
     surface = surface[surface.on_surface]
     if not len(surface) and before is None:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .._checks import check_positive, check_tensor, describe
+from .._sphere import spiral
 from .convex_union import ConvexUnion
 from .polytope import hull_planes
 
@@ -181,11 +182,7 @@ def _spread_directions(n: int) -> Tensor:
         return corners / math.sqrt(3)
     if n == 6:
         return torch.cat([torch.eye(3), -torch.eye(3)]).double()
-    i = torch.arange(n, dtype=torch.float64)
-    z = 1 - (2 * i + 1) / n
-    angle = i * math.pi * (3 - math.sqrt(5))
-    ring = (1 - z * z).sqrt()
-    return torch.stack([ring * angle.cos(), ring * angle.sin(), z], dim=-1)
+    return torch.from_numpy(spiral(n))
 
 
 def _default(shape: ConvexUnion) -> ConvexUnion:

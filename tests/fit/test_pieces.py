@@ -251,6 +251,13 @@ def test_dual_points_find_the_faces_of_a_convex(seed: int):
     np.testing.assert_allclose(np.stack(inside.bounds), np.stack(outside.bounds), atol=1e-4)
 
 
+def test_a_flat_box_cuts_what_sticks_out_of_it():
+    flat = np.array([[-0.5, -0.5, 0], [0.5, 0.5, 0]])
+    board = cvxgeom.box(size=(1, 1, 0.02))
+    assert cut_to(board, flat, 0.02, 24) is board
+    assert cut_to(cvxgeom.box(size=(2, 1, 0.02)), flat, 0.02, 24).n_convexes == 1
+
+
 def test_planes_that_enclose_nothing_make_no_part():
     near = np.array([[-0.1, 0, 0], [0.1, 0, 0]])
     axes = np.concatenate([np.eye(3), -np.eye(3)])
@@ -269,8 +276,9 @@ def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
         for shape in shapes:
             search._keep_better(shape)
         assert search.best[1] is whole
+    search.best = search._score(halves), halves
     search._keep_better(cvxgeom.box(size=(1, 1, 0.9)))
-    assert search.best[1] is whole
+    assert search.best[1] is halves, "fewer parts, but much worse"
 
 
 @pytest.mark.parametrize("seed", range(3))

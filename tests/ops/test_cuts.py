@@ -35,6 +35,10 @@ def test_kernels_and_definitions_agree(rows: torch.Tensor):
     within = points, normals, -torch.ones(17)
     found = ops.points_within(*within)
     assert torch.equal(found, reference.points_within(*within)) and 0 < int(found.sum()) < len(points)
+    many = points.repeat(2, 1)
+    for n in (1, 15, 17, 4095, 4097):  # not whole vectors, and more than one task
+        some = many[:n].contiguous(), *within[1:]
+        assert torch.equal(ops.points_within(*some), reference.points_within(*some))
 
 
 def test_other_types_and_empty_ones_take_the_definition(rows: torch.Tensor):
