@@ -480,3 +480,15 @@ def test_pictures_are_saved_completely_or_not_at_all(tmp_path: Path, monkeypatch
         save_picture(image, tmp_path / "two.bmp2")
     with pytest.raises(FileNotFoundError, match="no such folder"):
         save_picture(image, tmp_path / "missing" / "two.png")
+
+
+def test_a_part_that_has_vanished_is_not_shown():
+    """A network may let parts shrink until their volume is zero in floating point, and no centroid is left."""
+    speck = cvxgeom.box().scale(1e-18).translate(torch.tensor([0.1, 0.2, 0.0]))
+    alone, beside = (
+        picture(cvxgeom.box(), size=(48, 32)),
+        picture(cvxgeom.concatenate([cvxgeom.box(), speck]), size=(48, 32)),
+    )
+    assert np.array_equal(np.asarray(alone), np.asarray(beside))
+    with pytest.raises(ValueError, match="nothing to show"):
+        picture(speck, size=(48, 32))

@@ -15,6 +15,8 @@ from .appearance import appearance
 from .likeness import Likeness, Reference, likeness
 from .refute import refuted
 
+_SPECK = 1e-4  # inradius of a part, per longest side of all: networks let parts vanish that they do not need
+
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
@@ -35,7 +37,8 @@ class Reconstruction:
 def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference | None = None) -> Reconstruction:
     """Run a model on one input, leave out what the input refutes, and look at the result.
 
-    A part whose place some camera saw to be empty is left out, unless that would leave nothing.
+    A part whose place some camera saw to be empty is left out, unless that would leave nothing, and so is one that is
+    too small to be seen.
 
     Args:
         model: called with the views it gives a `ConvexUnion` in their frame.
@@ -62,7 +65,7 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
         if tuple(shape.batch_size) == (1,):
             shape = shape[0]
         found = None if reference is None else likeness(appearance(views).cpu(), reference)
-        shape, seen = shape.detach().to("cpu"), views.to("cpu")
+        shape, seen = _without_specks(shape.detach().to("cpu")), views.to("cpu")
         wrong = refuted(shape, seen)
         kept = shape.select(~wrong)
         if any(polytope.is_bounded for polytope in kept.polytopes()):
@@ -74,3 +77,13 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
     if not result.n_parts:
         raise ValueError("the model found nothing solid in the input: none of its parts encloses a volume")
     return result
+
+
+def _without_specks(shape: ConvexUnion) -> ConvexUnion:
+    """The shape without bounded parts that are next to nothing beside the others."""
+    polytopes = shape.polytopes()
+    corners = torch.cat([polytope.vertices for polytope in polytopes])
+    if not len(corners):
+        return shape
+    least = _SPECK * float((corners.amax(dim=0) - corners.amin(dim=0)).max())
+    return shape.select(torch.tensor([not p.is_bounded or p.inradius >= least for p in polytopes]))

@@ -81,7 +81,7 @@ def picture(
     surface = None if mesh is None else _mesh_vertices(mesh)
     solid = _cut(shape.detach().to("cpu", torch.float64), surface)
     polytopes = solid.polytopes()
-    shown = [k for k, polytope in enumerate(polytopes) if polytope.is_bounded]
+    shown = [k for k, polytope in enumerate(polytopes) if polytope.is_bounded and float(polytope.volume) > 0]
     if not shown:
         raise ValueError(f"shape has nothing to show: none of its {shape.n_convexes} parts is a bounded solid")
 

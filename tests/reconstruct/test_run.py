@@ -126,6 +126,12 @@ def test_refuted_parts_are_left_out_unless_nothing_would_be_left() -> None:
     assert alone.agreement.silhouette_iou < 0.05
 
 
+def test_parts_that_a_network_let_vanish_are_left_out() -> None:
+    views, speck = seen_by(VIEWS), cvxgeom.box(1.0).scale(1e-18).translate(torch.tensor([0.1, 0.2, 0.0]))
+    result = reconstruct(lambda views: cvxgeom.concatenate([table(), speck]), views)
+    assert (result.n_parts, result.n_refuted) == (5, 0)
+
+
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
