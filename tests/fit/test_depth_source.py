@@ -121,6 +121,16 @@ def test_what_is_supposed_decides_where_views_do_not_know() -> None:
     assert certainty.min() >= 0 and certainty.max() <= 1
 
 
+@pytest.mark.parametrize("n_views", [1, 3])
+def test_far_behind_what_is_seen_the_supposed_solid_alone_counts(n_views: int) -> None:
+    seen = SeenSpace(views_of(cvxgeom.box().to(torch.float64), PLACES[:n_views]).to(torch.float32))
+    inner = cvxgeom.box(0.3)
+    far = torch.tensor([[0.0, 0, 0.14], [0.0, 0, 0.16], [0.16, 0, 0]])
+    assert seen.ask(far).hidden.min() > 0.1, "all of them lie deep in what the views show"
+    assert seen.label(far, inner.sdf(far))[0].tolist() == [True, False, False]
+    assert seen.label(far)[0].all(), "where nothing is supposed, what nobody looked through is solid"
+
+
 def test_a_refined_prediction_is_better_than_the_prediction_and_than_the_views_alone() -> None:
     shape, points = stool(), probes()
     views, truth = views_of(shape, PLACES[:2]).to(torch.float32), shape.contains(points.double())

@@ -24,9 +24,7 @@ _SHELL = 0.02  # behind a seen surface it is solid, thin sheets apart
 _STRIP = 0.01  # at edges, so close behind the nearest pixel around, nothing is known; further behind, most is free
 _THICKNESS = 0.06  # so far behind what one view saw, it is solid in half of all cases
 _STRIP_FREE, _STRIP_CLOSE = 0.8, 0.1  # certainty in the strip
-# Where a solid is supposed, everything is solid so close behind what is seen; and further behind what lies in it, or
-# this far from it for each further view that does not contradict. Counted on furniture with what networks predict.
-_CLOSE, _REACH = 0.05, 0.01
+_CLOSE = 0.05  # so close behind what is seen everything is solid, whatever is supposed
 
 
 class Verdict(NamedTuple):
@@ -126,10 +124,9 @@ class SeenSpace:
             solid = within & ~(at_edge & far)
             certainty = torch.where(at_edge, torch.where(far, _STRIP_FREE, _STRIP_CLOSE), certainty)
         else:
-            reach = torch.where(at_edge, 0.0, _REACH * (self.views.n_views - 1))
             close = (hidden < _CLOSE) & ~at_edge & within
-            solid = close | (supposed < reach)
-            certainty = torch.where(close, certainty, ((supposed - reach).abs() / _CLOSE).tanh())
+            solid = close | (supposed < 0)
+            certainty = torch.where(close, certainty, (supposed.abs() / _CLOSE).tanh())
         return solid & ~free, torch.where(free, 1.0, certainty)
 
     def surface(self) -> tuple[Float[Tensor, "M 3"], Float[Tensor, "M 3"]]:
