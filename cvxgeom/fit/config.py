@@ -39,7 +39,7 @@ class FitConfig:
         24
     """
 
-    max_parts: int = 64
+    max_parts: int = 128
     max_halfspaces: int = 24
     max_vertices: int = 64
     part_worth: float = 0.0017

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from ..shape import ConvexUnion
-from .parts import Part, covering, parts_of, union_of, worth_of
+from .blocks import PointBlocks, covering
+from .parts import Part, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 
 _GAP = 1e-5  # between two parts that touch, per unit of the longest side: more than single precision rounds
@@ -27,7 +28,8 @@ def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -
     """
     parts: list[Part | None] = list(parts_of(shape))
     points, worth = samples.points.numpy(), worth_of(samples)
-    inside, count = covering(parts_of(shape), points)
+    blocks = PointBlocks(points)
+    inside, count = covering(parts_of(shape), blocks)
     for i in range(len(parts)):
         for j in range(i):
             a, b = parts[i], parts[j]
@@ -45,7 +47,7 @@ def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -
                 k = min((i, j), key=lambda k: len(inside[k]))
                 parts[k] = None
             count[inside[k]] -= 1
-            inside[k] = inside[k][:0] if (left := parts[k]) is None else left.inside(points)
+            inside[k] = inside[k][:0] if (left := parts[k]) is None else blocks.inside(left)
             count[inside[k]] += 1
     kept = [part for part in parts if part is not None]
     return union_of(kept) if kept else shape

@@ -208,12 +208,3 @@ def worth_of(samples: VolumeSamples) -> np.ndarray:
     """(N,) share of the solid's volume that covering a sample wins: negative where it is free."""
     worth = torch.where(samples.occupied, samples.weights, -samples.weights)
     return (worth / samples.weights[samples.occupied].sum()).numpy()
-
-
-def covering(parts: list[Part], points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Indices of the points in each part, and the number of parts that hold each point."""
-    inside = [part.inside(points) for part in parts]
-    count = np.zeros(len(points), dtype=np.int32)
-    for index in inside:
-        count[index] += 1
-    return inside, count

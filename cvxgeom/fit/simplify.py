@@ -4,8 +4,9 @@ import numpy as np
 
 from .._sphere import spiral
 from ..shape import ConvexUnion
+from .blocks import PointBlocks, covering
 from .deadline import NEVER, Deadline
-from .parts import MOST_PLANES, Part, covering, parts_of, union_of, worth_of
+from .parts import MOST_PLANES, Part, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 
 # A part is kept for the surface that only it covers as well, of which 1 % counts as so many percent of the volume: a
@@ -78,16 +79,21 @@ class _Covered:
 
     def __init__(self, parts: list[Part], points: np.ndarray, worth: np.ndarray, reach: float = 0.0) -> None:
         self.points, self.worth, self.reach = points, worth, reach
+        self._blocks = PointBlocks(points)
         self.count = np.zeros(len(points), dtype=np.int32)
         self.inside: dict[int, np.ndarray] = {}
         self.near: dict[int, np.ndarray] = {}
         for k, part in enumerate(parts):
             self.add(k, part)
 
+    def held(self, part: Part) -> np.ndarray:
+        """Indices of the samples that a part holds."""
+        return self._blocks.inside(part)
+
     def add(self, k: int, part: Part) -> None:
-        self.inside[k] = self.near[k] = part.inside(self.points)
+        self.inside[k] = self.near[k] = self.held(part)
         if self.reach:
-            near = part.inside(self.points, self.reach)
+            near = self._blocks.inside(part, self.reach)
             self.near[k] = np.union1d(self.inside[k], near[self.worth[near] > 0])
         self.count[self.near[k]] += 1
 
@@ -120,10 +126,16 @@ def _merged(
     live, volume = dict(enumerate(parts)), covered[0]
     merges: dict[tuple[int, int], tuple[float, Part, Part | None]] = {}
     fresh = list(live)
+    surface_blocks, touched = PointBlocks(surface), dict[int, np.ndarray]()  # by the number of a part
+
+    def within(k: int) -> np.ndarray:
+        if k not in touched:
+            touched[k] = surface_blocks.inside(live[k], _WITHIN)
+        return touched[k]
 
     def cost_of(part: Part, only: np.ndarray) -> float:
         kept = volume.worth[only[part.inside(volume.points[only])]].sum()
-        return float(volume.worth[only].sum() - kept - bare_worth[part.inside(bare_points)].sum())
+        return float(volume.worth[only].sum() - kept - bare_worth[volume.held(part)].sum())
 
     def price_of(part: Part, fewer: Part | None, only: np.ndarray) -> float:
         """With as few planes as it may have, a round part holds too much; where they settle, about half of that."""
@@ -135,7 +147,7 @@ def _merged(
             return None
         cost = cost_of(both, _NONE)  # it holds what they do
         if part_worth < cost < _PROMISING * part_worth:
-            near = np.union1d(live[a].inside(surface, _WITHIN), live[b].inside(surface, _WITHIN))
+            near = np.union1d(within(a), within(b))
             if len(near) and (rounder := _hull(surface[near[(surface[near] @ _AROUND).argmax(axis=0)]])) is not None:
                 only = volume.only(a, b)
                 again, fewer = cost_of(rounder, only), None
@@ -149,8 +161,7 @@ def _merged(
     while len(live) > 1:
         if until.passed and len(live) <= max_parts:
             break
-        bare = volume.count == 0
-        bare_points, bare_worth = volume.points[bare], volume.worth[bare]
+        bare_worth = np.where(volume.count == 0, volume.worth, np.float32(0))
         for k in fresh:
             for other in live:
                 if until.passed:
@@ -179,6 +190,7 @@ def _merged(
             for samples in covered:
                 samples.remove(k)
             del live[k]
+            touched.pop(k, None)
         merges = {p: found for p, found in merges.items() if not set(p) & set(gone)}
         if new is not None:
             k = max([*live, *gone]) + 1
@@ -204,7 +216,8 @@ def _touch(a: Part, b: Part) -> bool:
 def _without_idle_planes(
     parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int, until: Deadline
 ) -> list[Part]:
-    inside, count = covering(parts, points)
+    blocks = PointBlocks(points)
+    inside, count = covering(parts, blocks)
     fence = _fence()
     found = []
     for part, index in zip(parts, inside, strict=True):
@@ -212,20 +225,23 @@ def _without_idle_planes(
             found.append(part if len(part) <= max_halfspaces else Part.around(part.vertices, max_halfspaces))
             continue
         count[index] -= 1
-        part = _few_planes(part, points, np.where(count > 0, np.float32(0), worth), fence, max_halfspaces)
-        index = part.inside(points)
+        part = _few_planes(part, points, blocks, np.where(count > 0, np.float32(0), worth), fence, max_halfspaces)
+        index = blocks.inside(part)
         count[index] += 1
         found.append(part)
     return found
 
 
-def _few_planes(part: Part, points: np.ndarray, worth: np.ndarray, fence: np.ndarray, most: int) -> Part:
+def _few_planes(
+    part: Part, points: np.ndarray, blocks: PointBlocks, worth: np.ndarray, fence: np.ndarray, most: int
+) -> Part:
     """The part without the planes that keep next to nothing out, or nothing that others do not keep out."""
     if len(part) > MOST_PLANES:
         part = Part.around(part.vertices, MOST_PLANES)
     low, high = part.bounds
     middle, half = (low + high) / 2, _ROOM[0] * (high - low) / 2 + _ROOM[1]
-    concerned = np.flatnonzero((worth != 0) & (np.abs(points - middle.astype(np.float32)) < half).all(axis=1))
+    around = blocks.near(middle - half, middle + half)
+    concerned = around[worth[around] != 0]
     fence = middle.astype(np.float32) + half.astype(np.float32) * fence
     out = np.concatenate([part.height(points[concerned]) > 0, part.height(fence) > 0])
     worth = np.concatenate([worth[concerned], np.full(len(fence), -1, dtype=np.float32)])

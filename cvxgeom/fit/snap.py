@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..shape import ConvexUnion
+from .blocks import PointBlocks, covering
 from .deadline import NEVER, Deadline
-from .parts import Part, covering, parts_of, union_of, worth_of
+from .parts import Part, parts_of, union_of, worth_of
 from .samples import VolumeSamples
 from .split import InsidePoints
 
@@ -39,28 +40,31 @@ def snap(
     if not len(surface) and before is None:
         return shape
     points, normals = surface.points.astype(np.float32), surface.normals
+    blocks = PointBlocks(points)
     parts, worth = parts_of(shape), worth_of(samples)
     earlier = [] if before is None else parts_of(before)
     if not len(earlier) == len(parts) == shape.n_convexes:  # else nobody knows which is which
         earlier = []
-    where = samples.points.numpy()
+    where = PointBlocks(samples.points.numpy())
     inside, count = covering(parts, where)
     for k, part in enumerate(parts):
         if until.passed:
             break
         count[inside[k]] -= 1
         best = worth[inside[k][count[inside[k]] == 0]].sum()
-        for other in (*earlier[k : k + 1], _moved(part, points, normals, reach) if len(points) else None):
+        for other in (
+            *earlier[k : k + 1],
+            _moved(part, points, normals, blocks.inside(part, reach), reach) if len(points) else None,
+        ):
             if other is not None:
-                held = other.inside(where)
+                held = where.inside(other)
                 if (found := worth[held[count[held] == 0]].sum()) >= best:
                     best, parts[k], inside[k] = found, other, held
         count[inside[k]] += 1
     return union_of(parts) if parts else shape
 
 
-def _moved(part: Part, points: np.ndarray, normals: np.ndarray, reach: float) -> Part | None:
-    near = part.inside(points, reach)
+def _moved(part: Part, points: np.ndarray, normals: np.ndarray, near: np.ndarray, reach: float) -> Part | None:
     height = part.height(points[near])
     plane = height.argmax(axis=1)
     beside = height[np.arange(len(near)), plane] > -reach

@@ -13,6 +13,7 @@ import torch
 
 from ..ops import cut_excess, weight_below
 from ..shape.polytope import hull_planes
+from .blocks import spatial_order
 from .deadline import NEVER, Deadline
 from .parts import Part
 from .samples import VolumeSamples
@@ -90,6 +91,7 @@ class Splitter:
         self.points, self.occupied = samples.points.numpy(), samples.occupied.numpy()
         self.weights = samples.weights.numpy()
         free = np.flatnonzero(~self.occupied)
+        free = free[spatial_order(self.points[free])]  # `weight_below` skips blocks of neighbors
         self.free_points, self.free_weights = self.points[free], self.weights[free]
         self.free_along = self.free_points @ self.directions.T.astype(np.float32)
         self.root = self._piece(np.arange(len(inside)), np.arange(len(free)))

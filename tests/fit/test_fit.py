@@ -170,3 +170,10 @@ def test_qualities_are_names_of_configs():
     assert FitConfig.preset("fast", seed=3).seed == 3
     with pytest.raises(ValueError, match="quality must be one of"):
         FitConfig.preset("perfect")
+
+
+def test_a_solid_of_eighty_convex_pieces_gets_them_all_by_default() -> None:
+    places = np.stack(np.meshgrid(range(5), range(4), range(4), indexing="ij"), axis=-1).reshape(-1, 3)
+    boxes = [trimesh.creation.box((0.5, 0.5, 0.5), trimesh.transformations.translation_matrix(p)) for p in places]
+    result = cvxgeom.fit(trimesh.util.concatenate(boxes), FitConfig(n_samples=20_000, n_steps=0))
+    assert result.shape.n_convexes == 80 and result.scores["iou"] > 0.99

@@ -31,6 +31,11 @@ def test_kernels_and_definitions_agree(rows: torch.Tensor):
     limits = 1.0 + torch.rand(30, 21, generator=generator)
     below = rows, weights, limits
     torch.testing.assert_close(ops.weight_below(*below), reference.weight_below(*below), rtol=1e-5, atol=1e-3)
+    neighbors = rows[rows[:, 0].argsort()]  # most blocks of them are skipped, and a block is not whole
+    few = torch.cat([torch.linspace(-2, 2, 30)[:, None].expand(30, 3), limits[:, 3:]], dim=1)
+    for columns in (2, 6, 21):
+        below = neighbors[:2990, :columns].contiguous(), weights[:2990], few[:, :columns].contiguous()
+        torch.testing.assert_close(ops.weight_below(*below), reference.weight_below(*below), rtol=1e-5, atol=1e-3)
     points, normals = rows[:, :3].contiguous(), torch.nn.functional.normalize(rows[:17, 3:6], dim=1)
     within = points, normals, -torch.ones(17)
     found = ops.points_within(*within)

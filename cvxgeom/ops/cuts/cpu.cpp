@@ -40,14 +40,28 @@ int cut_excess(const CutsCall& call) {
     return OK;
 }
 
+// Blocks of rows of which none is below a limit in one of the first columns are skipped; if neighbors in the list are
+// neighbors in space, and these columns the six sides of a box, those are most.
 int weight_below(const CutsCall& call) {
+    constexpr std::int64_t BLOCK = 64;
+    const std::int64_t columns = call.columns, first = least(6, columns), blocks = (call.n + BLOCK - 1) / BLOCK;
     const float* const rows = static_cast<const float*>(call.rows);
     const float* const weights = static_cast<const float*>(call.weights);
+    std::vector<float> lowest(blocks * first, __builtin_inff());
+    for (std::int64_t i = 0; i < call.n; ++i) {
+        float* const low = lowest.data() + i / BLOCK * first;
+        const float* const row = rows + i * columns;
+        for (std::int64_t d = 0; d < first; ++d) low[d] = row[d] < low[d] ? row[d] : low[d];
+    }
     parallel(call.n_along, call.threads, [&](std::int64_t c) {
-        const float* const limit = static_cast<const float*>(call.along) + c * call.columns;
+        const float* const limit = static_cast<const float*>(call.along) + c * columns;
         double sum = 0;
-        for (std::int64_t i = 0; i < call.n; ++i)
-            if (is_below(rows + i * call.columns, limit, call.columns)) sum += weights[i];
+        for (std::int64_t b = 0; b < blocks; ++b) {
+            if (!is_below(lowest.data() + b * first, limit, first)) continue;
+            const std::int64_t end = least((b + 1) * BLOCK, call.n);
+            for (std::int64_t i = b * BLOCK; i < end; ++i)
+                if (is_below(rows + i * columns, limit, columns)) sum += weights[i];
+        }
         static_cast<float*>(call.result)[c] = static_cast<float>(sum);
     });
     return OK;
