@@ -1,7 +1,6 @@
 """What a shape is made to satisfy at the end, if the budget of the fit asks for it."""
 
 import numpy as np
-import torch
 
 from ..shape import ConvexUnion, concatenate
 from .bound import inner, outer
@@ -44,12 +43,12 @@ def _bounded(
 ) -> ConvexUnion:
     """The shape made one-sided."""
     more = target.samples(_N_MORE, np.random.default_rng([0, 2]))
-    points, occupied = torch.cat([samples.points, more.points]), torch.cat([samples.occupied, more.occupied])
+    both = samples.joined(more)
     if config.bound == "inner":
-        return inner(shape, points[~occupied].numpy())
+        return inner(shape, both)
     within = target.inside.points.astype(np.float32)
     corners = [] if target.surface is None else [np.asarray(target.surface.vertices, dtype=np.float32)]
-    all_of_it = np.concatenate([points[occupied].numpy(), within, *corners])
+    all_of_it = np.concatenate([both.points[both.occupied].numpy(), within, *corners])
     found = [outer(shape, all_of_it)]
     if until.passed:
         return found[0]

@@ -286,12 +286,25 @@ def test_one_sided_shapes(seed):
     points = np.random.default_rng(seed).uniform(-0.7, 0.7, (5000, 3)).astype(np.float32)
     occupied = np.linalg.norm(points, axis=1) <= 0.5
     start = cvxgeom.concatenate([cvxgeom.sphere(radius=0.48), cvxgeom.box(size=(0.9, 0.2, 0.2))])
-    within = inner(start, points[~occupied])
+    labeled = VolumeSamples(torch.from_numpy(points), torch.from_numpy(occupied), torch.ones(len(points)))
+    within = inner(start, labeled)
     assert not within.contains(torch.from_numpy(points[~occupied])).any()
     assert within.contains(torch.from_numpy(points[occupied])).float().mean() > 0.6
     around = outer(start, points[occupied])
     assert around.contains(torch.from_numpy(points[occupied])).all()
     assert float(around.polytopes()[0].volume) < 1.5 * 4 / 3 * np.pi * 0.5**3
+
+
+def test_one_cut_is_made_where_one_is_enough():
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (5000, 3)).astype(np.float32)
+    occupied = points[:, 0] < 0.4  # free points lie near all faces but one
+    labeled = VolumeSamples(torch.from_numpy(points), torch.from_numpy(occupied), torch.ones(len(points)))
+    (left,) = inner(cvxgeom.box(), labeled).polytopes()
+    assert np.isclose(left.bounds[1, 0], points[~occupied, 0].min(), atol=1e-4) and abs(float(left.volume) - 0.9) < 1e-3
+    halves = cvxgeom.concatenate([cvxgeom.box(), cvxgeom.box(size=(0.8, 1, 1), center=(-0.1, 0, 0))])
+    assert inner(halves, labeled).contains(labeled.points[labeled.occupied]).all(), (
+        "what another part holds is not lost"
+    )
 
 
 def test_a_shape_that_no_sample_concerns_stays_as_it_is():
