@@ -3,8 +3,8 @@
     python -m benchmarks.bench_guarantees --furniture DIR --split-file CSV [--split val] [--n 8] [--quality balanced]
 
 DIR and the split file as for `benchmarks.bench_fit`; each shape as if scanned. Prints a Markdown table: IoU of the
-exact polytopes with the solid, in the mean and in the worst case; means of the share of the shape that is
-outside of the solid, of the share of the solid that is missed, of parts, and of seconds, whatever else the machine does.
+exact polytopes with the solid, in the mean and in the worst case; means of what is outside of the solid, as a share of
+the shape, of what is missed, as a share of the solid, of parts, and of seconds, whatever else the machine does.
 """
 
 import argparse
