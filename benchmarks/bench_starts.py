@@ -49,8 +49,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     furniture.add_arguments(parser, "val", 10)
+    parser.add_argument("--parts", type=int, default=64, help="at most so many")
     args = parser.parse_args()
-    config = FitConfig()
+    config = FitConfig(max_parts=args.parts)
     print("| shape | splitting: IoU | parts | k-means: IoU | parts |\n|---|---|---|---|---|")
     figures = []
     for row, mesh in furniture.furniture(args):

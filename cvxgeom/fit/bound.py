@@ -84,7 +84,7 @@ def outer(shape: ConvexUnion, occupied: np.ndarray) -> ConvexUnion:
         return shape
     missing = np.ones(len(occupied), dtype=bool)
     for part in parts:
-        missing &= ~part.holds(occupied)
+        missing &= ~part.holds(occupied, -_GAP / 2)  # on a face, rounding decides
     points = occupied[missing]
     heights = [part.height(points) for part in parts]
     nearest = np.stack([height.max(axis=1) for height in heights]).argmin(axis=0)

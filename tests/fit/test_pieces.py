@@ -295,6 +295,17 @@ def test_one_sided_shapes(seed):
     assert float(around.polytopes()[0].volume) < 1.5 * 4 / 3 * np.pi * 0.5**3
 
 
+def test_points_on_the_faces_are_held_for_sure():
+    turn = torch.from_numpy(trimesh.transformations.rotation_matrix(0.7, (1, 2, 3))[:3, :3]).float()
+    turned = cvxgeom.box().to(torch.float32).rotate(turn)
+    faces = np.random.default_rng(0).uniform(-0.5, 0.5, (3000, 3))
+    faces[np.arange(3000), np.arange(3000) % 3] = np.where(np.arange(3000) % 2, 0.5, -0.5)
+    points = (torch.from_numpy(faces).float() @ turn.T).contiguous()
+    assert not turned.contains(points).all()
+    around = outer(turned, points.numpy())
+    assert around.contains(points).all() and float(around.polytopes()[0].volume) < 1.0001
+
+
 def test_one_cut_is_made_where_one_is_enough():
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (5000, 3)).astype(np.float32)
     occupied = points[:, 0] < 0.4  # free points lie near all faces but one
