@@ -168,6 +168,9 @@ class _Search:
         if init is None:
             self.best = self._score(first), first
             yield self._step(first)
+            if not self._shown():
+                self.initial_iou = self.best[0]
+                return
         found, simplified = self.work.within(_FOUND), self.work.within(_SIMPLIFIED)
         if init is not None:
             shape = self._simplified(first, 0.0, simplified)
@@ -179,8 +182,7 @@ class _Search:
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
         iou = self.initial_iou = self._score(shape)
-        # A hull is the better one only if time was too short for anything else.
-        if self.best is None or iou >= self.best[0] or not self.work.passed:
+        if self.best is None or iou >= self.best[0]:  # else the hull is better: of needles samples show little
             self.best = iou, shape
         yield self._step(self.best[1])
         yield from self._refined(shape, init is None, rng)
@@ -217,11 +219,14 @@ class _Search:
         assert self.best is not None
         settled = self._is_good() or (_has_settled(self.history) and not self.refining.passed)
         _, shape = self.best
-        if not canceled:
+        if not canceled and self._shown():
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
         overhang = _OVERHANG if target.certainty is None else math.inf  # nobody knows where the solid ends
         shape = cut_to(shape, target.known_bounds, overhang, config.most_planes)
-        shape = hardened(guaranteed(shape, target, self.samples, config, self.work))
+        shape = guaranteed(shape, target, self.samples, config, self.work)
+        if not parts_of(shape):  # too thin for what it went through
+            shape = first_hull(target, config.most_planes)
+        shape = hardened(shape)
 
         affordable = self.deadline.left / max(self.score_seconds, 1e-9)
         n = min(_N_VERIFY, max(_FEWEST, affordable))
@@ -240,6 +245,10 @@ class _Search:
         elif self.deadline.missed:
             status = FitStatus.OUT_OF_TIME
         return self._step(shape, FitResult(found, status, tuple(self.history), scores, seconds))
+
+    def _shown(self) -> bool:
+        """Whether samples show anything of the solid: of a needle they may not, and nothing is judged by them then."""
+        return bool(self.samples.occupied.any()) and bool(self.held_out.occupied.any())
 
     def _seconds(self) -> float:
         return self.deadline.clock() - self.begun

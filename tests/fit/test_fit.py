@@ -12,6 +12,7 @@ from cvxgeom._types import FitStatus
 from cvxgeom.data import LabeledPoints, solidify
 from cvxgeom.fit import FitConfig, FitStep, fit_steps
 
+from .bad_meshes import bad_meshes
 from .solids import frame, l_shape, table
 
 QUICK = FitConfig(n_steps=60, n_samples=20_000)
@@ -170,6 +171,15 @@ def test_qualities_are_names_of_configs():
     assert FitConfig.preset("fast", seed=3).seed == 3
     with pytest.raises(ValueError, match="quality must be one of"):
         FitConfig.preset("perfect")
+
+
+def test_a_needle_that_no_sample_shows_is_its_hull():
+    *_, (kind, needle) = bad_meshes(106)
+    assert kind == "flattened" and needle.extents[0] < 1e-3 * needle.extents[1] > needle.extents[2]
+    result = cvxgeom.fit(needle, FitConfig.preset("fast"))
+    extents = np.ptp(np.concatenate([p.vertices for p in result.shape.polytopes()]), axis=0)
+    np.testing.assert_allclose(extents, needle.extents, atol=0.01)
+    assert result.scores["distance"] < 0.002
 
 
 def test_a_solid_of_eighty_convex_pieces_gets_them_all_by_default() -> None:

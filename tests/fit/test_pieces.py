@@ -1,5 +1,6 @@
 """The stages of the pipeline on their own: samples, splitting, pruning."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -279,6 +280,17 @@ def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
     search.best = search._score(halves), halves
     search._keep_better(cvxgeom.box(size=(1, 1, 0.9)))
     assert search.best[1] is halves, "fewer parts, but much worse"
+
+
+def test_a_fit_never_ends_with_parts_that_are_all_empty():
+    cube = trimesh.creation.box()
+    search = _Search(as_target(cube, 0), FitConfig(n_samples=2000), NEVER, 0.0)
+    search.samples = search.biased = search.held_out = search.target.samples(2000, np.random.default_rng(0))
+    search.skin, search.score_seconds = None, 0.0
+    nothing = dataclasses.replace(cvxgeom.box(), offsets=torch.full((1, 6), 0.5))
+    search.best = 0.0, nothing
+    (last,) = search.finish(canceled=True).result.shape.polytopes()
+    assert last.is_bounded and np.isclose(float(last.volume), 1.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
