@@ -13,6 +13,7 @@ from .samples import VolumeSamples
 _GAP = 1e-5  # between two parts that touch, per unit of the longest side: more than single precision rounds
 _UPRIGHT = 0.02  # component along the mirror's normal of a plane that stands upright on the mirror
 _LOPSIDED = 0.25  # a part belongs to one side of the mirror if it reaches less than this share as far to the other
+_FARTHER = 0.02  # of its size, that a part may reach farther when a plane is left out or mirrored
 
 
 def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -> ConvexUnion:
@@ -104,7 +105,8 @@ def _with_image(parts: list[Part], axis: int, sign: float, max_parts: int, max_h
             continue  # the other side's
         if -low > _LOPSIDED * high:
             own = _own_image(part, axis, sign)
-            if own is not None and len(own) <= max_halfspaces:
+            # Slanted ends meet their images far away.
+            if own is not None and len(own) <= max_halfspaces and _reaches_no_farther(own, [part, _image(part, axis)]):
                 found.append([own])
                 continue
         half = part if low >= 0 else _half(part, axis, sign, max_halfspaces)
@@ -125,11 +127,26 @@ def _image(part: Part, axis: int) -> Part:
 
 def _half(part: Part, axis: int, sign: float, max_halfspaces: int) -> Part | None:
     """The part on one side of the mirror."""
-    keep = np.ones(len(part), dtype=bool)
-    if len(part) >= max_halfspaces:
-        keep[(sign * part.normals[:, axis]).argmin()] = False  # the mirror does what the plane did that faced it
-    normals = np.vstack([part.normals[keep], -sign * np.eye(3)[axis]])
-    return Part.of_planes(normals, np.append(part.offsets[keep], 0.0), near=part.vertices)
+    normals = np.vstack([part.normals, -sign * np.eye(3)[axis]])
+    offsets = np.append(part.offsets, 0.0)
+    half = Part.of_planes(normals, offsets, near=part.vertices)
+    if half is None or len(half) <= max_halfspaces:
+        return half
+    keep = np.ones(len(normals), dtype=bool)
+    keep[(sign * part.normals[:, axis]).argmin()] = False  # the mirror does what the plane did that faced it
+    fewer = Part.of_planes(normals[keep], offsets[keep], near=part.vertices)
+    if fewer is not None and _reaches_no_farther(fewer, [half]):
+        return fewer
+    return Part.around(half.vertices, max_halfspaces)
+
+
+def _reaches_no_farther(part: Part, than: list[Part]) -> bool:
+    """Whether a part stays in the box of others, up to a little of its size."""
+    low, high = (np.stack([other.bounds[side] for other in than]) for side in (0, 1))
+    margin = _FARTHER * (high.max(axis=0) - low.min(axis=0)).max()
+    return bool(
+        (part.bounds[0] > low.min(axis=0) - margin).all() and (part.bounds[1] < high.max(axis=0) + margin).all()
+    )
 
 
 def _own_image(part: Part, axis: int, sign: float) -> Part | None:

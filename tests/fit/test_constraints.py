@@ -77,6 +77,21 @@ def test_without_a_plane_to_spare_the_smaller_part_goes():
     assert apart.n_convexes == 1
 
 
+def test_slanted_parts_are_mirrored_without_growing():
+    # Ends that slant by little meet their images far away; and a part without a half-space to spare keeps its ends.
+    bar = cvxgeom.box(size=(1.0, 0.1, 0.1))
+    turn = torch.from_numpy(trimesh.transformations.rotation_matrix(0.03, (0, 0, 1))[:3, :3]).float()
+    slanted = torch.tensor([[0.05, 1, 0], [-0.05, -1, 0], [1, 0.3, 0], [-1, 0.3, 0], [0, 0, 1], [0, 0, -1]])
+    offsets = torch.tensor([-0.05, -0.05, -0.5, -0.45, -0.05, -0.05])
+    wedge = cvxgeom.from_planes(torch.nn.functional.normalize(slanted, dim=1), offsets, size=1.0)
+    for shape in (bar.rotate(turn), wedge, bar.translate(torch.tensor([0.2, 0.0, 0.0]))):
+        for most in (6, 7, 24):
+            image = mirrored(shape, 0, samples_of(shape), 8, most)
+            extent = max(float(p.bounds.abs().amax(dim=0).max()) for p in image.polytopes())
+            assert all(len(set(p.face_planes)) <= most for p in image.polytopes())
+            assert extent < 1.1 * float(shape.polytopes()[0].bounds.abs().max())
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_mirrored_shape_is_its_own_image(axis):
     generator = torch.Generator().manual_seed(axis)
