@@ -64,7 +64,7 @@ def simplify(
         covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _REACH))
     surface = np.empty((0, 3), dtype=np.float32) if surface is None else surface.astype(np.float32)
     parts = _merged(parts, covered, surface, part_worth, max_parts, max_halfspaces, until)
-    return union_of(_without_idle_planes(parts, points, worth, max_halfspaces, until))
+    return union_of(_without_idle_planes(parts, covered[0], max_halfspaces, until))
 
 
 class _Covered:
@@ -79,21 +79,17 @@ class _Covered:
 
     def __init__(self, parts: list[Part], points: np.ndarray, worth: np.ndarray, reach: float = 0.0) -> None:
         self.points, self.worth, self.reach = points, worth, reach
-        self._blocks = PointBlocks(points)
+        self.blocks = PointBlocks(points)
         self.count = np.zeros(len(points), dtype=np.int32)
         self.inside: dict[int, np.ndarray] = {}
         self.near: dict[int, np.ndarray] = {}
         for k, part in enumerate(parts):
             self.add(k, part)
 
-    def held(self, part: Part) -> np.ndarray:
-        """Indices of the samples that a part holds."""
-        return self._blocks.inside(part)
-
     def add(self, k: int, part: Part) -> None:
-        self.inside[k] = self.near[k] = self.held(part)
+        self.inside[k] = self.near[k] = self.blocks.inside(part)
         if self.reach:
-            near = self._blocks.inside(part, self.reach)
+            near = self.blocks.inside(part, self.reach)
             self.near[k] = np.union1d(self.inside[k], near[self.worth[near] > 0])
         self.count[self.near[k]] += 1
 
@@ -135,7 +131,7 @@ def _merged(
 
     def cost_of(part: Part, only: np.ndarray) -> float:
         kept = volume.worth[only[part.inside(volume.points[only])]].sum()
-        return float(volume.worth[only].sum() - kept - bare_worth[volume.held(part)].sum())
+        return float(volume.worth[only].sum() - kept - bare_worth[volume.blocks.inside(part)].sum())
 
     def price_of(part: Part, fewer: Part | None, only: np.ndarray) -> float:
         """With as few planes as it may have, a round part holds too much; where they settle, about half of that."""
@@ -213,10 +209,8 @@ def _touch(a: Part, b: Part) -> bool:
     return bool((low <= other_high + _TOUCHING).all() and (other_low <= high + _TOUCHING).all())
 
 
-def _without_idle_planes(
-    parts: list[Part], points: np.ndarray, worth: np.ndarray, max_halfspaces: int, until: Deadline
-) -> list[Part]:
-    blocks = PointBlocks(points)
+def _without_idle_planes(parts: list[Part], volume: _Covered, max_halfspaces: int, until: Deadline) -> list[Part]:
+    points, worth, blocks = volume.points, volume.worth, volume.blocks
     inside, count = covering(parts, blocks)
     fence = _fence()
     found = []
