@@ -1,8 +1,11 @@
 """Points in blocks of neighbors: those in a convex are found without asking most of the others."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from .parts import Part
+if TYPE_CHECKING:
+    from .parts import Part
 
 _BLOCK = 64  # points; a vector of a kernel and its tail cost as much as a few
 _LEVELS = 10  # of the curve: cells of a thousandth of the longest side
@@ -27,7 +30,7 @@ class PointBlocks:
         self.n_points = len(points)
         self._low, self._high = np.fmin.reduce(self._points, axis=1), np.fmax.reduce(self._points, axis=1)
 
-    def inside(self, part: Part, margin: float = 0.0) -> np.ndarray:
+    def inside(self, part: "Part", margin: float = 0.0) -> np.ndarray:
         """Indices of the points that a part `holds`, in no order."""
         low, high = part.bounds
         near = self._meeting(low - margin, high + margin)
@@ -64,7 +67,7 @@ def spatial_order(points: np.ndarray) -> np.ndarray:
     return np.argsort(keys, kind="stable")
 
 
-def covering(parts: list[Part], points: PointBlocks) -> tuple[list[np.ndarray], np.ndarray]:
+def covering(parts: "list[Part]", points: PointBlocks) -> tuple[list[np.ndarray], np.ndarray]:
     """Indices of the points in each part, and the number of parts that hold each point."""
     inside = [points.inside(part) for part in parts]
     count = np.zeros(points.n_points, dtype=np.int32)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from ..shape import ConvexUnion
-from .blocks import PointBlocks, covering
-from .parts import Part, parts_of, union_of, worth_of
+from .blocks import covering
+from .parts import Part, parts_of, union_of
 from .samples import VolumeSamples
 
 _GAP = 1e-5  # between two parts that touch, per unit of the longest side: more than single precision rounds
@@ -28,8 +28,7 @@ def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -
         max_halfspaces: cap per convex.
     """
     parts: list[Part | None] = list(parts_of(shape))
-    points, worth = samples.points.numpy(), worth_of(samples)
-    blocks = PointBlocks(points)
+    points, worth, blocks = samples.points.numpy(), samples.worth, samples.blocks
     inside, count = covering(parts_of(shape), blocks)
     for i in range(len(parts)):
         for j in range(i):

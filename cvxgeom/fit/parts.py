@@ -1,7 +1,7 @@
 """Convexes of a fit as plain arrays: planes and vertices in one frame."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,9 +9,9 @@ import torch
 from scipy.spatial import ConvexHull, QhullError
 
 from ..ops import points_within
-from ..shape import ConvexUnion, concatenate, from_planes
+from ..shape import ConvexUnion, from_planes
+from ..shape.convex_union import FAR
 from ..shape.polytope import hull_planes
-from .samples import VolumeSamples
 
 _BOX = np.concatenate([np.eye(3), -np.eye(3)])
 _FLAT = 1e-6  # of its longest extent: points within a layer this thin enclose no volume
@@ -99,17 +99,25 @@ class Part:
         """Lowest and highest corner of its vertices."""
         return self.vertices.min(axis=0), self.vertices.max(axis=0)
 
+    @cached_property
+    def _sides(self) -> tuple[torch.Tensor, np.ndarray]:
+        """Normals in single precision and offsets of its box, which leaves out most points at once, and its planes."""
+        low, high = self.bounds
+        normals = np.concatenate([_BOX, self.normals]).astype(np.float32)
+        return torch.from_numpy(normals), np.concatenate([-high, low, self.offsets])
+
     def inside(self, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
         """Indices of the points that it `holds`."""
         return self.holds(points, margin).nonzero()[0]
 
     def holds(self, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
         """(N,) whether points (float32) lie in it, or out of it by no more than a margin."""
-        low, high = self.bounds
-        # The box first: it leaves out most points at once.
-        normals = np.concatenate([_BOX, self.normals]).astype(np.float32)
-        offsets = (np.concatenate([-high, low, self.offsets]) - margin).astype(np.float32)
-        return points_within(*map(torch.from_numpy, (points, normals, offsets))).numpy()
+        if not len(points):
+            return np.zeros(0, dtype=bool)
+        normals, offsets = self._sides
+        return points_within(
+            torch.from_numpy(points), normals, torch.from_numpy((offsets - margin).astype(np.float32))
+        ).numpy()
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """(N, H) signed distance of points to its planes."""
@@ -161,13 +169,21 @@ def parts_of(shape: ConvexUnion, sides: np.ndarray | None = None) -> list[Part]:
 
 
 def union_of(parts: list[Part]) -> ConvexUnion:
-    """Parts as a union in float32, each about the middle of its vertices."""
-    found = []
-    for part in parts:
-        center = part.vertices.mean(axis=0)
-        offsets = torch.from_numpy(part.offsets + part.normals @ center)
-        found.append(from_planes(torch.from_numpy(part.normals), offsets, size=1.0).translate(torch.from_numpy(center)))
-    return concatenate(found).to(torch.float32)
+    """Parts as a union in float32, each about the middle of its vertices.
+
+    Args:
+        parts: at least one. Those of fewer planes than others get far ones, as `concatenate` does it.
+    """
+    most = max(len(part) for part in parts)
+    normals, offsets = np.empty((len(parts), most, 3)), np.empty((len(parts), most))
+    centers = np.stack([part.vertices.mean(axis=0) for part in parts])
+    for k, (part, center) in enumerate(zip(parts, centers, strict=True)):
+        n = len(part)
+        normals[k, :n], normals[k, n:] = part.normals, part.normals[0]
+        offsets[k, :n] = part.offsets + part.normals @ center
+        offsets[k, n:] = offsets[k, 0] - FAR * np.abs(offsets[k, :n]).max()
+    union = from_planes(torch.from_numpy(normals), torch.from_numpy(offsets), size=1.0)
+    return replace(union, translations=torch.from_numpy(centers)).to(torch.float32)
 
 
 def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes: int) -> ConvexUnion:
@@ -202,9 +218,3 @@ def _cut(part: Part, bounds: np.ndarray, tolerance: float, max_planes: int) -> P
     planes = np.concatenate([part.normals, _BOX]), np.concatenate([part.offsets, -bounds[1], bounds[0]])
     cut = Part.of_planes(*planes, near=np.clip(part.vertices, *bounds))
     return part if cut is not None and len(cut) > max_planes else cut
-
-
-def worth_of(samples: VolumeSamples) -> np.ndarray:
-    """(N,) share of the solid's volume that covering a sample wins: negative where it is free."""
-    worth = torch.where(samples.occupied, samples.weights, -samples.weights)
-    return (worth / samples.weights[samples.occupied].sum()).numpy()

@@ -260,10 +260,8 @@ class _Search:
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
-        surface = self.target.inside.points[self.target.inside.on_surface]
-        shape = simplify(
-            shape, self.biased, worth, self.config.max_parts, self.config.most_planes, until, self.skin, surface
-        )
+        most_parts, most_planes = self.config.max_parts, self.config.most_planes
+        shape = simplify(shape, self.biased, worth, most_parts, most_planes, until, self.skin, self.target.inside)
         self.simplify_seconds = self.deadline.clock() - before
         return shape
 
@@ -298,7 +296,7 @@ class _Search:
 
 def _distance(shape: ConvexUnion, target: Target) -> float:
     """Mean distance of the solid's surface from that of the shape, in the source's unit; NaN if no surface is known."""
-    surface = target.inside.points[target.inside.on_surface]
+    surface = target.inside.surface.points
     if not len(surface):
         return math.nan
     points = torch.from_numpy(surface).float()

@@ -123,9 +123,12 @@ class _Nearby:
     def __init__(self, shape: ConvexUnion, samples: VolumeSamples) -> None:
         with torch.no_grad():
             sdf = shape.convex_sdf(samples.points)
-        best = torch.zeros_like(sdf, dtype=torch.bool).scatter_(0, sdf.argmin(dim=0, keepdim=True), True)
-        depth = sdf * torch.as_tensor(shape.sharpness)[:, None]
-        concerned = torch.where(samples.occupied, best & (depth > -5), depth < 5)
+        sharpness = torch.as_tensor(shape.sharpness)
+        concerned = sdf < (5 / sharpness)[:, None]
+        occupied = samples.occupied.nonzero()[:, 0]
+        least, best = sdf[:, occupied].min(dim=0)
+        concerned[:, occupied] = False
+        concerned[best, occupied] = least > -5 / sharpness[best]
         self.samples = samples
         order = concerned.nonzero()[:, 1]  # grouped by convex
         self.order = order if len(order) else order.new_zeros(1)

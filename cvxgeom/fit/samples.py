@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
+from .blocks import PointBlocks
+
 _CELLS = 64  # cells along the longest side
 _MARGIN = 0.05  # of the longest side, so that a convex that sticks out of the box is seen
 _NEAR_SHARE = 0.75  # of the points go to cells near the surface
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VolumeSamples:
     """Points with labels and weights; sums of weights estimate volumes without bias.
 
@@ -32,6 +35,17 @@ class VolumeSamples:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @cached_property
+    def worth(self) -> np.ndarray:
+        """(N,) share of the solid's volume that covering a sample wins: negative where it is free."""
+        worth = torch.where(self.occupied, self.weights, -self.weights)
+        return (worth / self.weights[self.occupied].sum()).numpy()
+
+    @cached_property
+    def blocks(self) -> PointBlocks:
+        """The points, to be asked which of them lie in small convexes."""
+        return PointBlocks(self.points.numpy())
 
     def with_share(self, others: "VolumeSamples", share: float) -> "VolumeSamples":
         """These and others, which are weighted to make up a share of all that is occupied."""

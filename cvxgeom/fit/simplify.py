@@ -6,8 +6,9 @@ from .._sphere import spiral
 from ..shape import ConvexUnion
 from .blocks import PointBlocks, covering
 from .deadline import NEVER, Deadline
-from .parts import MOST_PLANES, Part, parts_of, union_of, worth_of
+from .parts import MOST_PLANES, Part, parts_of, union_of
 from .samples import VolumeSamples
+from .split import InsidePoints
 
 # A part is kept for the surface that only it covers as well, of which 1 % counts as so many percent of the volume: a
 # thin wall has little volume, and its hull may hold more air than that, but it is what one sees.
@@ -25,7 +26,7 @@ _TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per u
 _ROOM = (1.5, 0.03)
 _FENCE = 1000
 _NONE = np.empty(0, dtype=np.int64)
-_AROUND = spiral(200).T.astype(np.float32)
+_AROUND = spiral(200).astype(np.float32)
 
 
 def simplify(
@@ -36,7 +37,7 @@ def simplify(
     max_halfspaces: int,
     until: Deadline = NEVER,
     skin: VolumeSamples | None = None,
-    surface: np.ndarray | None = None,
+    solid: InsidePoints | None = None,
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
@@ -53,18 +54,17 @@ def simplify(
         max_halfspaces: cap per convex, whatever it costs.
         until: after that, no more is done than the caps ask for.
         skin: samples on both sides of the solid's surface (`Target.skin`); None if it has none.
-        surface: (n, 3) points of the solid's surface; None if it has none.
+        solid: points in it, of which those on the surface count; None if there are none.
     """
     parts = parts_of(shape)
     if not parts:
         return shape
-    points, worth = samples.points.numpy(), worth_of(samples)
-    covered = [_Covered(parts, points, worth)]
+    covered = [_Covered(parts, samples)]
     if skin is not None:
-        covered.append(_Covered(parts, skin.points.numpy(), _SURFACE_WORTH * worth_of(skin), _REACH))
-    surface = np.empty((0, 3), dtype=np.float32) if surface is None else surface.astype(np.float32)
+        covered.append(_Covered(parts, skin, _SURFACE_WORTH, _REACH))
+    surface = None if solid is None else solid.surface
     parts = _merged(parts, covered, surface, part_worth, max_parts, max_halfspaces, until)
-    return union_of(_without_idle_planes(parts, covered[0], max_halfspaces, until))
+    return union_of(_without_idle_planes(parts, samples, max_halfspaces, until))
 
 
 class _Covered:
@@ -72,15 +72,15 @@ class _Covered:
 
     Args:
         parts: numbered in their order.
-        points: (N, 3) of the samples.
-        worth: (N,) what covering a sample wins.
+        samples: N of them.
+        factor: of what covering a sample wins.
         reach: how far from a part an occupied sample may be to count as held by it, when others claim it.
     """
 
-    def __init__(self, parts: list[Part], points: np.ndarray, worth: np.ndarray, reach: float = 0.0) -> None:
-        self.points, self.worth, self.reach = points, worth, reach
-        self.blocks = PointBlocks(points)
-        self.count = np.zeros(len(points), dtype=np.int32)
+    def __init__(self, parts: list[Part], samples: VolumeSamples, factor: float = 1.0, reach: float = 0.0) -> None:
+        self.points, self.blocks, self.reach = samples.points.numpy(), samples.blocks, reach
+        self.worth = factor * samples.worth
+        self.count = np.zeros(len(samples), dtype=np.int32)
         self.inside: dict[int, np.ndarray] = {}
         self.near: dict[int, np.ndarray] = {}
         for k, part in enumerate(parts):
@@ -113,7 +113,7 @@ class _Covered:
 def _merged(
     parts: list[Part],
     covered: list[_Covered],
-    surface: np.ndarray,
+    surface: InsidePoints | None,
     part_worth: float,
     max_parts: int,
     max_halfspaces: int,
@@ -121,12 +121,14 @@ def _merged(
 ) -> list[Part]:
     live, volume = dict(enumerate(parts)), covered[0]
     merges: dict[tuple[int, int], tuple[float, Part, Part | None]] = {}
-    fresh = list(live)
-    surface_blocks, touched = PointBlocks(surface), dict[int, np.ndarray]()  # by the number of a part
+    fresh, drops = list(live), dict[int, float]()
+    touched = dict[int, np.ndarray]()  # surface points, by the number of a part
 
     def within(k: int) -> np.ndarray:
+        if surface is None:
+            return np.empty((0, 3), dtype=np.float32)
         if k not in touched:
-            touched[k] = surface_blocks.inside(live[k], _WITHIN)
+            touched[k] = surface.points[surface.blocks.inside(live[k], _WITHIN)].astype(np.float32)
         return touched[k]
 
     def cost_of(part: Part, only: np.ndarray) -> float:
@@ -143,8 +145,8 @@ def _merged(
             return None
         cost = cost_of(both, _NONE)  # it holds what they do
         if part_worth < cost < _PROMISING * part_worth:
-            near = np.union1d(within(a), within(b))
-            if len(near) and (rounder := _hull(surface[near[(surface[near] @ _AROUND).argmax(axis=0)]])) is not None:
+            near = np.concatenate([within(a), within(b)])
+            if len(near) and (rounder := _hull(near[(_AROUND @ near.T).argmax(axis=1)])) is not None:
                 only = volume.only(a, b)
                 again, fewer = cost_of(rounder, only), None
                 if again < part_worth and len(rounder) > max_halfspaces:
@@ -159,16 +161,16 @@ def _merged(
             break
         bare_worth = np.where(volume.count == 0, volume.worth, np.float32(0))
         for k in fresh:
-            for other in live:
+            for other in _touching(live, live[k]):
                 if until.passed:
                     break
                 pair = (min(k, other), max(k, other))
-                if other != k and pair not in merges and _touch(live[k], live[other]):
-                    if (found := merged(*pair)) is not None:
-                        merges[pair] = found
+                if other != k and pair not in merges and (found := merged(*pair)) is not None:
+                    merges[pair] = found
         fresh = []
-        drops = {k: max(samples.alone(k) for samples in covered) for k in live}
-        drop = min(drops, key=lambda k: drops[k])
+        for k in live.keys() - drops.keys():
+            drops[k] = max(samples.alone(k) for samples in covered)
+        drop = min(drops, key=lambda k: (drops[k], k))
         pair = min(merges, key=lambda pair: merges[pair][0], default=None)
         cost = min(drops[drop], merges[pair][0]) if pair else drops[drop]
         if cost > part_worth and len(live) <= max_parts:
@@ -182,10 +184,11 @@ def _merged(
             merges[pair] = again, new, fewer
             if again > old + 1e-9:
                 continue
+        changed = [live.pop(k) for k in gone]
         for k in gone:
             for samples in covered:
                 samples.remove(k)
-            del live[k]
+            del drops[k]
             touched.pop(k, None)
         merges = {p: found for p, found in merges.items() if not set(p) & set(gone)}
         if new is not None:
@@ -194,6 +197,9 @@ def _merged(
             for samples in covered:
                 samples.add(k, new)
             fresh = [k]
+            changed.append(new)
+        for k in {k for part in changed for k in _touching(live, part)}:
+            drops.pop(k, None)
     return list(live.values())
 
 
@@ -204,13 +210,17 @@ def _hull(points: np.ndarray) -> Part | None:
         return None
 
 
-def _touch(a: Part, b: Part) -> bool:
-    (low, high), (other_low, other_high) = a.bounds, b.bounds
-    return bool((low <= other_high + _TOUCHING).all() and (other_low <= high + _TOUCHING).all())
+def _touching(parts: dict[int, Part], part: Part) -> list[int]:
+    """Numbers of the parts whose boxes come close to that of a part: no others share samples with it."""
+    if not parts:
+        return []
+    low, high = (np.stack(corners) for corners in zip(*(other.bounds for other in parts.values()), strict=True))
+    meets = (low <= part.bounds[1] + _TOUCHING) & (part.bounds[0] <= high + _TOUCHING)
+    return np.array(list(parts))[meets.all(axis=1)].tolist()
 
 
-def _without_idle_planes(parts: list[Part], volume: _Covered, max_halfspaces: int, until: Deadline) -> list[Part]:
-    points, worth, blocks = volume.points, volume.worth, volume.blocks
+def _without_idle_planes(parts: list[Part], samples: VolumeSamples, max_halfspaces: int, until: Deadline) -> list[Part]:
+    points, worth, blocks = samples.points.numpy(), samples.worth, samples.blocks
     inside, count = covering(parts, blocks)
     fence = _fence()
     found = []

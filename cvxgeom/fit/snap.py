@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..shape import ConvexUnion
-from .blocks import PointBlocks, covering
+from .blocks import covering
 from .deadline import NEVER, Deadline
-from .parts import Part, parts_of, union_of, worth_of
+from .parts import Part, parts_of, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints
 
@@ -15,7 +15,7 @@ _LEAST = 6  # surface points that a plane needs to move, three times as many to 
 
 def snap(
     shape: ConvexUnion,
-    surface: InsidePoints,
+    solid: InsidePoints,
     samples: VolumeSamples,
     reach: float,
     until: Deadline = NEVER,
@@ -29,24 +29,22 @@ def snap(
 
     Args:
         shape: a single union.
-        surface: points of the solid; those with a normal count.
+        solid: points in it; those on the surface count.
         samples: of the solid.
         reach: how far from a face its surface points may lie, per unit of the longest side.
         until: after that, parts stay as they are.
         before: the shape before it was refined; where the samples do not say that it was worse, a part becomes again
             what it was. Of no use unless it has the same parts, all of them bounded.
     """
-    surface = surface[surface.on_surface]
+    surface = solid.surface
     if not len(surface) and before is None:
         return shape
     points, normals = surface.points.astype(np.float32), surface.normals
-    blocks = PointBlocks(points)
-    parts, worth = parts_of(shape), worth_of(samples)
+    parts, worth = parts_of(shape), samples.worth
     earlier = [] if before is None else parts_of(before)
     if not len(earlier) == len(parts) == shape.n_convexes:  # else nobody knows which is which
         earlier = []
-    where = PointBlocks(samples.points.numpy())
-    inside, count = covering(parts, where)
+    inside, count = covering(parts, samples.blocks)
     for k, part in enumerate(parts):
         if until.passed:
             break
@@ -54,10 +52,10 @@ def snap(
         best = worth[inside[k][count[inside[k]] == 0]].sum()
         for other in (
             *earlier[k : k + 1],
-            _moved(part, points, normals, blocks.inside(part, reach), reach) if len(points) else None,
+            _moved(part, points, normals, surface.blocks.inside(part, reach), reach) if len(points) else None,
         ):
             if other is not None:
-                held = where.inside(other)
+                held = samples.blocks.inside(other)
                 if (found := worth[held[count[held] == 0]].sum()) >= best:
                     best, parts[k], inside[k] = found, other, held
         count[inside[k]] += 1

@@ -7,13 +7,14 @@ by the free ones among labeled samples.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from ..ops import cut_excess, weight_below
+from ..ops import cut_excess, points_within, weight_below
 from ..shape.polytope import hull_planes
-from .blocks import spatial_order
+from .blocks import PointBlocks, spatial_order
 from .deadline import NEVER, Deadline
 from .parts import Part
 from .samples import VolumeSamples
@@ -31,9 +32,10 @@ _SURFACE_CUTS = 28  # most frequent planes of the surface that are tried as cuts
 
 _HULL_NORMALS = 200  # of the exact hull that are candidates for planes, beside the common directions
 _OCCUPIED_WORTH = 0.05  # of keeping an occupied point out, relative to a free one
+_NOTHING = 1e-6  # of all that there is to keep out: what gains no more is rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InsidePoints:
     """Points in the solid, surface included.
 
@@ -55,6 +57,16 @@ class InsidePoints:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @cached_property
+    def surface(self) -> "InsidePoints":
+        """Those on the surface."""
+        return self[self.on_surface]
+
+    @cached_property
+    def blocks(self) -> PointBlocks:
+        """The points, to be asked which of them lie in small convexes."""
+        return PointBlocks(self.points.astype(np.float32))
 
     @property
     def on_surface(self) -> np.ndarray:
@@ -86,14 +98,15 @@ class Splitter:
         self.inside, self.rng = inside, rng
         self.volume = float(samples.weights[samples.occupied].sum())
         self.extent = float(np.ptp(inside.points, axis=0).max())
-        self.directions = _directions(inside[inside.on_surface].normals)
+        self.directions = _directions(inside.surface.normals)
         self.along = (inside.points @ self.directions.T).astype(np.float32)
         self.points, self.occupied = samples.points.numpy(), samples.occupied.numpy()
-        self.weights = samples.weights.numpy()
+        self.weights, self.blocks = samples.weights.numpy(), samples.blocks
         free = np.flatnonzero(~self.occupied)
         free = free[spatial_order(self.points[free])]  # `weight_below` skips blocks of neighbors
         self.free_points, self.free_weights = self.points[free], self.weights[free]
-        self.free_along = self.free_points @ self.directions.T.astype(np.float32)
+        self.directions_32 = self.directions.astype(np.float32)
+        self.free_along = self.free_points @ self.directions_32.T
         self.root = self._piece(np.arange(len(inside)), np.arange(len(free)))
 
     def split(self, max_pieces: int, until: Deadline = NEVER) -> list[InsidePoints]:
@@ -136,18 +149,21 @@ class Splitter:
         reach = (piece.points @ normals.T).max(axis=0)
         low, high = -reach[3:6], reach[:3]
         margin = 0.1 * (high - low) + 0.02 * self.extent
-        near = np.flatnonzero(((self.points > low - margin) & (self.points < high + margin)).all(axis=1))
+        near = np.sort(self.blocks.near(low - margin, high + margin))
         worth = self.weights[near] * np.where(self.occupied[near], np.float32(_OCCUPIED_WORTH), np.float32(1))
         kept_out = self.points[near] @ normals.T.astype(np.float32) > reach.astype(np.float32)
+        gains = (worth @ kept_out).astype(np.float64)
+        nothing = _NOTHING * float(worth.sum())
+        still_in = np.ones(len(near), dtype=bool)
         chosen: list[int] = []
         while len(chosen) < max_planes - 6:
-            gains = worth @ kept_out
-            best = int(gains.argmax())
-            if gains[best] <= 0:
+            best = int((gains >= gains.max() - nothing).argmax())  # of equals the first, not any
+            if gains[best] <= nothing:
                 break
             chosen.append(best)
-            left = ~kept_out[:, best]
-            worth, kept_out = worth[left], kept_out[left]
+            out = np.flatnonzero(still_in & kept_out[:, best])
+            still_in[out] = False
+            gains -= worth[out] @ kept_out[out]
         # The box makes it bounded; where it does nothing, pruning takes it away again.
         chosen += [axis for axis in range(6) if axis not in chosen]
         return normals[chosen], -reach[chosen]
@@ -171,7 +187,8 @@ class Splitter:
     def _piece(self, index: np.ndarray, among: np.ndarray) -> _Piece:
         """The piece of some points, whose free samples are among the given ones."""
         reach = self.along[index].max(axis=0)
-        free = among[(self.free_along[among] <= reach).all(axis=1)]
+        inside = points_within(*map(torch.from_numpy, (self.free_points[among], self.directions_32, -reach)))
+        free = among[inside.numpy()]
         return _Piece(index, reach, free, float(self.free_weights[free].sum()))
 
     def _search(self, piece: _Piece) -> None:
@@ -209,17 +226,20 @@ class Splitter:
         """Candidate planes n·x = level: the surface's own planes, and slices across the axes and principal axes."""
         points = self.inside[index]
         normals, levels = [], []
-        surface = points[points.on_surface]
+        surface = points.surface
         if len(surface):
             n, x = surface.normals, surface.points
             nearest = (n @ self.directions.T).argmax(axis=1)
             level = (x * self.directions[nearest]).sum(axis=1)
             bins = np.round(level / (0.01 * self.extent)).astype(np.int64)
-            key, first, count = np.unique(nearest * 100_003 + bins, return_index=True, return_counts=True)
+            key = nearest * 100_003 + bins
+            order = np.lexsort((level, key))
+            start = np.flatnonzero(np.concatenate([[True], np.diff(key[order]) != 0]))
+            count = np.diff(start, append=len(order))
             for i in np.argsort(-count, kind="stable")[:_SURFACE_CUTS]:
-                members = nearest * 100_003 + bins == key[i]
-                normals.append(self.directions[nearest[first[i]]])
-                levels.append(float(np.median(level[members])))
+                middle = order[[start[i] + (count[i] - 1) // 2, start[i] + count[i] // 2]]
+                normals.append(self.directions[nearest[middle[0]]])
+                levels.append(float(level[middle].mean()))
         centered = points.points - points.points.mean(axis=0)
         axes = np.concatenate([np.eye(3), np.linalg.svd(centered[:5000], full_matrices=False)[2]])
         for axis in axes:
@@ -232,29 +252,36 @@ class Splitter:
 
     def _merged(self, pieces: list[_Piece], until: Deadline) -> list[_Piece]:
         """Join neighbors as long as their common convex gains hardly any excess."""
-        pieces = list(pieces)
         allowed = PIECE_TOLERANCE * self.volume
-        costs: dict[tuple[_Piece, _Piece], float] = {}
-        while len(pieces) > 1 and not until.passed:
-            pairs = [(pieces[i], pieces[j]) for i, j in self._touching(pieces)]
-            unknown = [pair for pair in pairs if pair not in costs]
-            if unknown:
-                common = np.stack([np.maximum(a.reach, b.reach) for a, b in unknown])
+        live, fresh = dict(enumerate(pieces)), list(range(len(pieces)))
+        costs: dict[tuple[int, int], float] = {}
+        while len(live) > 1 and not until.passed:
+            if pairs := self._touching(live, fresh):
+                common = np.stack([np.maximum(live[a].reach, live[b].reach) for a, b in pairs])
                 held = weight_below(*map(torch.from_numpy, (self.free_along, self.free_weights, common))).tolist()
-                costs |= {(a, b): one - a.excess - b.excess for (a, b), one in zip(unknown, held, strict=True)}
-            a, b = min(pairs, key=lambda pair: costs[pair], default=(None, None))
-            if a is None or b is None or costs[a, b] >= allowed:
+                for (a, b), one in zip(pairs, held, strict=True):
+                    costs[a, b] = one - live[a].excess - live[b].excess
+            if not costs:
                 break
-            pieces = [piece for piece in pieces if piece not in (a, b)]
-            pieces.append(self._piece(np.concatenate([a.index, b.index]), np.arange(len(self.free_points))))
-        return pieces
+            pair = min(costs, key=lambda pair: (costs[pair], pair))
+            if costs[pair] >= allowed:
+                break
+            one, other = live.pop(pair[0]), live.pop(pair[1])
+            costs = {left: cost for left, cost in costs.items() if not set(left) & set(pair)}
+            fresh = [max(fresh[-1], *pair) + 1]
+            live[fresh[0]] = self._piece(np.concatenate([one.index, other.index]), np.arange(len(self.free_points)))
+        return list(live.values())
 
-    def _touching(self, pieces: list[_Piece]) -> np.ndarray:
-        """(n, 2) pairs i < j of pieces whose boxes meet, up to a small gap."""
-        reach = np.stack([piece.reach for piece in pieces])
-        high, low = reach[:, :3] + 0.02 * self.extent, -reach[:, 3:6]
-        above = (high[:, None] > low[None]).all(axis=-1)
-        return np.argwhere(np.triu(above & above.T, k=1))
+    def _touching(self, pieces: dict[int, _Piece], fresh: list[int]) -> list[tuple[int, int]]:
+        """Pairs i < j of numbers of pieces, one of them fresh at least, whose boxes meet, up to a small gap."""
+        numbers = np.array(list(pieces))
+        reach = np.stack([piece.reach[:6] for piece in pieces.values()])
+        high, low = reach[:, :3] + 0.02 * self.extent, -reach[:, 3:]
+        new = np.isin(numbers, fresh)
+        above = (high[new, None] > low[None]).all(axis=-1) & (high[None] > low[new, None]).all(axis=-1)
+        a, b = above.nonzero()
+        pairs = np.stack([numbers[new][a], numbers[b]], axis=1)
+        return sorted({(int(i), int(j)) for i, j in np.sort(pairs, axis=1) if i != j})
 
 
 def _directions(normals: np.ndarray) -> np.ndarray:

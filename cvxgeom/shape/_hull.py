@@ -8,16 +8,19 @@ from scipy.spatial import ConvexHull, QhullError
 from .._checks import describe
 from .._sphere import spiral
 from ._chebyshev import TETRAHEDRON
-from ._halfspaces import THINNEST, enclosures
+from ._halfspaces import THINNEST
 
 _FLAT = 1e-7  # facets count as one plane when their vertices lie within this fraction of the extent of it
 _N_CANDIDATES = 600  # directions that a capped set of planes is chosen from
 _SINGLE = 4 * float(np.finfo(np.float32).eps)  # the same for points that single precision holds, per coordinate
 _MOST_FLAT = 1e-4  # but never more than this fraction
 _MOST_PRODUCTS = 1 << 22  # numbers held at once
-_N_RAYS = 500  # rays along which the volume inside candidates is measured
+_RAYS = spiral(500)  # along which the volume inside candidates is measured
 _FARTHEST = 30.0  # where a ray ends that no plane stops, in half sizes of the hull
 _SPIKE = 4.0  # a corner of the enclosure this far out, in half sizes of the hull, might be thinner than the rays see
+_NO_PLANE = np.float32(2 * _FARTHEST**3)  # on each ray, before a plane is chosen
+_OPEN = 1e6  # what reaches so many half sizes of the hull is not bounded
+_ROUNDING = 1e-9  # of sums: what gains less than that gains nothing
 _MAX_ROUNDS = 3  # of exchanges after the greedy choice; the gain is in the first
 
 
@@ -153,7 +156,7 @@ def _few_directions(hull: ConvexHull, faces: np.ndarray, n_planes: int) -> np.nd
     candidates = np.concatenate([axes, TETRAHEDRON, faces, more])
 
     # The volume inside some planes is the mean, over rays from the middle, of the cubed distance to the first plane.
-    slope = spiral(_N_RAYS) @ candidates.T
+    slope = _RAYS @ candidates.T
     distance = _support(corners, candidates) / np.maximum(slope, 1e-9)
     volume = np.minimum(distance, _FARTHEST).astype(np.float32) ** 3
     chosen = candidates[_covering(volume, [], n_planes)]
@@ -166,31 +169,62 @@ def _few_directions(hull: ConvexHull, faces: np.ndarray, n_planes: int) -> np.nd
 
 
 def _enclosed(corners: np.ndarray, directions: np.ndarray) -> tuple[float, float]:
-    """Volume between the tangent planes in some directions, and how far it reaches; both infinite when it is open."""
-    vertices = enclosures(directions[None], -_support(corners, directions)[None])[0].vertices
-    if not len(vertices):
+    """Volume between the tangent planes in some directions, and how far it reaches; both infinite when it is open.
+
+    Args:
+        corners: of the hull, around the origin.
+        directions: (H, 3) unit vectors.
+    """
+    try:
+        dual = ConvexHull(directions / _support(corners, directions)[:, None])
+    except QhullError:  # all in a plane: open across it
         return np.inf, np.inf
+    if dual.equations[:, 3].max() > -1 / _OPEN:
+        return np.inf, np.inf
+    vertices = -dual.equations[:, :3] / dual.equations[:, 3:]
     return float(ConvexHull(vertices).volume), float(np.abs(vertices).max())
 
 
 def _covering(volume: np.ndarray, fixed: list[int], n_chosen: int) -> list[int]:
-    """Columns of ``volume`` (rays, candidates) with the least sum over rays of the least entry among them."""
+    """Columns of ``volume`` (rays, candidates) with the least sum over rays of the least entry among them.
+
+    A choice concerns the rays on which it is the least, so their share of the sums is all that is summed anew.
+    """
     chosen = list(fixed)
-    least = volume[:, chosen].min(axis=1, initial=np.inf)
+    least = volume[:, chosen].min(axis=1, initial=_NO_PLANE)
+    totals = _sums(volume, least)
+
+    def added(candidate: int, least: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lower = np.minimum(least, volume[:, candidate])
+        return lower, totals + _change(volume, least, lower)
+
     while len(chosen) < n_chosen:
-        chosen.append(int(np.minimum(least[:, None], volume).sum(axis=0).argmin()))
-        least = np.minimum(least, volume[:, chosen[-1]])
+        chosen.append(int(totals.argmin()))
+        least, totals = added(chosen[-1], least, totals)
     for _ in range(_MAX_ROUNDS):
         before = list(chosen)
         for i in range(len(fixed), n_chosen):
             others = volume[:, chosen[:i] + chosen[i + 1 :]].min(axis=1)
-            totals = np.minimum(others[:, None], volume).sum(axis=0)
-            best = int(totals.argmin())
-            if totals[best] < totals[chosen[i]]:
+            without = totals + _change(volume, least, others)
+            best = int(without.argmin())
+            if without[best] < without[chosen[i]] - _ROUNDING * without[best]:
                 chosen[i] = best
+                least, totals = added(best, others, without)
         if chosen == before:
             break
     return chosen
+
+
+def _change(volume: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(candidates,) what the sums over rays change by, if the least entries change."""
+    rays = np.flatnonzero(before != after)
+    own = volume[rays]
+    return _sums(own, after[rays]) - _sums(own, before[rays])
+
+
+def _sums(volume: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """(candidates,) sums over rays of the least entries, with each candidate besides."""
+    return np.minimum(least[:, None], volume).sum(axis=0, dtype=np.float64)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

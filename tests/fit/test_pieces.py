@@ -181,7 +181,7 @@ def test_two_halves_of_a_ball_whose_vertices_stick_out_are_one_part():
     turned = union_of([upper]).rotate(torch.tensor([[c, -c, 0], [c, c, 0], [0, 0, 1]]).float())
     halves = cvxgeom.concatenate([union_of([lower]), turned])
     assert simplify(halves, labeled, 0.005, 64, 24).n_convexes == 2
-    one = simplify(halves, labeled, 0.005, 64, 24, surface=surface)
+    one = simplify(halves, labeled, 0.005, 64, 24, solid=InsidePoints(surface, surface))
     assert one.n_convexes == 1 and one.n_halfspaces <= 24
     assert labeled.iou(one.contains(labeled.points)) > labeled.iou(ball.contains(labeled.points)) > 0.8
 

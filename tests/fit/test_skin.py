@@ -82,9 +82,9 @@ def test_the_hull_of_a_tube_is_dropped_by_volume_and_kept_by_surface() -> None:
 def test_surface_close_to_another_part_is_not_missed_without_a_part() -> None:
     """Two cubes with a gap of 0.005: of the second, points 0.007 and 0.05 from the first, and a free one."""
     parts = parts_of(cvxgeom.concatenate([cvxgeom.box(center=(0, 0, 0)), cvxgeom.box(center=(1.005, 0, 0))]))
-    points = np.array([[0.507, 0, 0], [0.55, 0, 0], [0.508, 0, 0.1]], dtype=np.float32)
-    worth = np.array([0.1, 0.2, -0.05], dtype=np.float32)
-    exact, near = _Covered(parts, points, worth), _Covered(parts, points, worth, reach=0.01)
+    points = torch.tensor([[0.507, 0, 0], [0.55, 0, 0], [0.508, 0, 0.1]])
+    samples = VolumeSamples(points, torch.tensor([True, True, False]), torch.tensor([0.1, 0.2, 0.05]))
+    exact, near = _Covered(parts, samples, 0.3), _Covered(parts, samples, 0.3, reach=0.01)  # of 0.3 in all
     assert (exact.alone(0), near.alone(0)) == (0, 0)
     assert exact.alone(1) == pytest.approx(0.25) and near.alone(1) == pytest.approx(0.15)
     near.remove(0)
