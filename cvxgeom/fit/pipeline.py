@@ -181,9 +181,8 @@ class _Search:
             shape = self._simplified(shape, config.part_worth, simplified)
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
-        iou = self.initial_iou = self._score(shape)
-        if self.best is None or iou >= self.best[0]:  # else the hull is better: of needles samples show little
-            self.best = iou, shape
+        self.initial_iou = self._score(shape)
+        self._keep_better(shape)  # or the hull is better: of needles samples show little, and a box is one part
         yield self._step(self.best[1])
         yield from self._refined(shape, init is None, rng)
 

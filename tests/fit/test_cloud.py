@@ -59,6 +59,21 @@ def test_normals_close_a_scan_without_a_floor() -> None:
     assert iou(PointCloud(points[above]), mesh) > 0.95, "the flood drains on its way around the walls"
 
 
+def test_wide_empty_space_is_outside_beside_a_thin_pole() -> None:
+    """Tetrahedra from its shade to its foot see hardly more of the front of the pole than of its back."""
+    pole = trimesh.creation.cylinder(0.012, 1.0, sections=24)
+    foot, shade = (trimesh.creation.cylinder(0.15, 0.03, sections=32).apply_translation((0, 0, z)) for z in (-0.5, 0.5))
+    lamp = trimesh.boolean.union([pole, foot, shade])
+    points, normals = drawn(lamp, 8000, noise=0.004)
+    assert iou(PointCloud(points, normals), lamp) > 0.9
+
+
+def test_noise_of_a_fifth_of_their_thickness_leaves_boards_as_thick_as_they_are() -> None:
+    points, normals = drawn(table(), 20_000, noise=0.01)
+    assert iou(PointCloud(points, normals), table()) > 0.85
+    assert iou(PointCloud(points), table()) > 0.7
+
+
 def test_boards_may_be_thinner_than_points_are_apart() -> None:
     points, normals = drawn(table(), 3000)  # about 0.03 apart
     assert iou(PointCloud(points, normals), table()) > 0.9
@@ -99,9 +114,9 @@ def test_many_points_are_thinned_out_evenly() -> None:
 def test_a_fit_to_points_is_in_their_frame(scale: float, shift: tuple) -> None:
     points, normals = drawn(trimesh.creation.box((1, 2, 3)), 2000)
     shape = fit(PointCloud(torch.from_numpy(points * scale + shift), torch.from_numpy(3 * normals)), QUICK).shape
-    assert shape.n_convexes == 1
+    corners = np.concatenate([part.vertices for part in shape.polytopes()])
     expected = np.array([[-0.5, -1, -1.5], [0.5, 1, 1.5]]) * scale + shift
-    np.testing.assert_allclose(shape.polytopes()[0].bounds, expected, atol=0.02 * scale)
+    np.testing.assert_allclose([corners.min(axis=0), corners.max(axis=0)], expected, atol=0.05 * scale)
 
 
 def test_equal_seeds_give_equal_targets() -> None:

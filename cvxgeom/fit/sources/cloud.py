@@ -20,6 +20,7 @@ _STRAY = 10.0  # spacings in the middle of all: a point so far from others does 
 _SPACING = 6  # neighbor that tells it
 _NEIGHBORS, _MORE = 16, 30  # that a plane is fitted to; of a noisy cloud
 _NOISY = 0.06  # noise, in spacings, from which on points are moved to the middle of their neighbors
+_ROUGH = 0.2  # noise, in spacings, from which on normals that are estimated are relied on, once points are moved
 _ASKED = 5  # neighbors whose planes decide near the surface, if they agree
 _NEAR = 1.5  # spacings
 _SPREAD = 0.5  # spacings that points drawn from the surface lie off those of the cloud
@@ -145,13 +146,19 @@ class _Surface:
             normals, trust = flooded_normals(Tetrahedra(points, spacing, rng), normals)
         else:
             noise = noise_along(points, normals, neighbors[:, :_NEIGHBORS])
-        self.space = Tetrahedra(points, spacing, rng)
-        self.inside, self.normals = inside_by(self.space, normals, trust)
-        # Only now: tetrahedra of points that were made flat fuse thin legs with the air beside them.
-        if noise > _NOISY * middle:
+        noisy = noise > _NOISY * middle
+        if trust is not None or not noisy:
+            self.space = Tetrahedra(points, spacing, rng)
+            self.inside, normals = inside_by(self.space, normals, trust)
+        if noisy:
             for _ in range(2):
-                points = flattened(points, self.normals, neighbors, spacing, noise)
-        self.points, self.spacing = points, spacing
+                points = flattened(points, normals, neighbors, spacing, noise)
+            # Tetrahedra between points off their surface hold air: anew, where it is sure which way points face, or
+            # else if there is more to win by it.
+            if trust is None or noise > _ROUGH * middle:
+                self.space = Tetrahedra(points, spacing, rng)
+                self.inside, normals = inside_by(self.space, normals)
+        self.points, self.normals, self.spacing = points, normals, spacing
         self._tree = KDTree(points)
 
     def contains(self, queries: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ _DRAIN = 1e-4  # of a flood, for the volume of each tetrahedron of middle size
 _SURE = 0.05  # least confidence in a side
 _DOUBT = -0.2  # agreement with what is around, from which on a normal is turned
 _TURNS = 3
-_STICK = 0.1  # how much neighbors want to be alike
+_STICK, _FIRM = 2, 10  # how much neighbors want to be alike, and where the normals are known
+_WIDEST = 100  # radius, in spacings, of triangles; those of slivers have none
 
 
 def tangent_planes(points: np.ndarray, neighbors: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, float]:
@@ -108,13 +109,15 @@ def inside_by(space: Tetrahedra, normals: np.ndarray, trust: np.ndarray | None =
     Returns:
         (m,) bool, and the normals.
     """
-    openness = _STICK * space.radius.clip(0.05, 3) ** 2
+    # Far from all points tetrahedra are large, and open to each other: one that noise deceives does not stand alone.
+    openness = (_FIRM if trust is None else _STICK) * space.radius.clip(0.05, _WIDEST) ** 2
+    size = np.cbrt(space.volumes / np.median(space.volumes)).clip(min=1)
     known = np.ones(len(normals)) if trust is None else trust
     inside = np.zeros(len(space.corners), dtype=bool)
     for _ in range(1 if trust is None else _TURNS):
         sides = space.sides(normals)
         votes = sides * known[space.corners]
-        values = space.settle(openness, votes.sum(axis=1).clip(-1, 1), np.abs(votes).sum(axis=1) + 1e-9)
+        values = space.settle(openness, votes.sum(axis=1).clip(-1, 1), size * np.abs(votes).sum(axis=1) + 1e-9)
         inside = values < 0
         if trust is None:
             break
