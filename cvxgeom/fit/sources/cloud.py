@@ -184,6 +184,7 @@ class _Surface:
         moved = places + moves - (moves * normals).sum(axis=1, keepdims=True) * normals
         aside = _THIN * spacing * normals
         beyond_edge = ~self.contains(moved - aside) | self.contains(moved + aside)
+        beyond_edge |= ((moved < self.points.min(axis=0)) | (moved > self.points.max(axis=0))).any(axis=1)
         on_surface = np.where(beyond_edge[:, None], places, moved)
         space = self.space
         volumes = np.where(self.inside, space.volumes, 0)
