@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from ..._checks import describe
 from ...data import Normalization
 from ..split import InsidePoints
-from .orientation import flattened, flooded_normals, inside_by, noise_along, tangent_planes
+from .orientation import FIRM, STICK, flattened, flooded_normals, inside_by, noise_along, tangent_planes
 from .target import N_INSIDE, N_SURFACE, Target, as_array
 from .tetrahedra import Tetrahedra
 
@@ -20,7 +20,7 @@ _STRAY = 10.0  # spacings in the middle of all: a point so far from others does 
 _SPACING = 6  # neighbor that tells it
 _NEIGHBORS, _MORE = 16, 30  # that a plane is fitted to; of a noisy cloud
 _NOISY = 0.06  # noise, in spacings, from which on points are moved to the middle of their neighbors
-_ROUGH = 0.2  # noise, in spacings, from which on normals that are estimated are relied on, once points are moved
+_ROUGH = 0.2  # noise, in spacings, from which on tetrahedra are made anew, even where normals are estimated
 _ASKED = 5  # neighbors whose planes decide near the surface, if they agree
 _NEAR = 1.5  # spacings
 _SPREAD = 0.5  # spacings that points drawn from the surface lie off those of the cloud
@@ -148,16 +148,17 @@ class _Surface:
             noise = noise_along(points, normals, neighbors[:, :_NEIGHBORS])
         noisy = noise > _NOISY * middle
         if trust is not None or not noisy:
+            stick = FIRM if trust is None else STICK
             self.space = Tetrahedra(points, spacing, rng)
-            self.inside, normals = inside_by(self.space, normals, trust)
+            self.inside, normals, trust = inside_by(self.space, normals, trust, stick)
         if noisy:
             for _ in range(2):
                 points = flattened(points, normals, neighbors, spacing, noise)
-            # Tetrahedra between points off their surface hold air: anew, where it is sure which way points face, or
-            # else if there is more to win by it.
+            # Tetrahedra between points off their surface hold air. Where sides are known they are made anew, else if
+            # there is more to win than to lose: a normal that is wrong makes a hole.
             if trust is None or noise > _ROUGH * middle:
                 self.space = Tetrahedra(points, spacing, rng)
-                self.inside, normals = inside_by(self.space, normals)
+                self.inside, normals, _ = inside_by(self.space, normals, trust, FIRM)
         self.points, self.normals, self.spacing = points, normals, spacing
         self._tree = KDTree(points)
 

@@ -14,7 +14,7 @@ _DRAIN = 1e-4  # of a flood, for the volume of each tetrahedron of middle size
 _SURE = 0.05  # least confidence in a side
 _DOUBT = -0.2  # agreement with what is around, from which on a normal is turned
 _TURNS = 3
-_STICK, _FIRM = 2, 10  # how much neighbors want to be alike, and where the normals are known
+STICK, FIRM = 2.0, 10.0  # how much neighbors want to be alike: where normals are in question, and where they are not
 _WIDEST = 100  # radius, in spacings, of triangles; those of slivers have none
 
 
@@ -98,19 +98,22 @@ def flooded_normals(space: Tetrahedra, normals: np.ndarray) -> tuple[np.ndarray,
     return np.where((difference >= 0)[:, None], normals, -normals), np.abs(difference).clip(min=_SURE)
 
 
-def inside_by(space: Tetrahedra, normals: np.ndarray, trust: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def inside_by(
+    space: Tetrahedra, normals: np.ndarray, trust: np.ndarray | None, stick: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Which tetrahedra lie inside, by the votes of their corners and the labels of their neighbors.
 
     Args:
         space: the tetrahedra.
         normals: (n, 3) of their points, outward.
         trust: (n,) how sure that is, from 0 to 1; what contradicts its surroundings is turned. None: it is known.
+        stick: how much neighbors want to be alike.
 
     Returns:
-        (m,) bool, and the normals.
+        (m,) bool, the normals, and how sure they are now.
     """
     # Far from all points tetrahedra are large, and open to each other: one that noise deceives does not stand alone.
-    openness = (_FIRM if trust is None else _STICK) * space.radius.clip(0.05, _WIDEST) ** 2
+    openness = stick * space.radius.clip(0.05, _WIDEST) ** 2
     size = np.cbrt(space.volumes / np.median(space.volumes)).clip(min=1)
     known = np.ones(len(normals)) if trust is None else trust
     inside = np.zeros(len(space.corners), dtype=bool)
@@ -125,4 +128,4 @@ def inside_by(space: Tetrahedra, normals: np.ndarray, trust: np.ndarray | None =
         share = space.at_corners(agreed) / (space.at_corners(np.abs(agreed)) + 1e-30)
         normals = np.where(share[:, None] < _DOUBT, -normals, normals)
         known = np.abs(share).clip(min=_SURE)
-    return inside, normals
+    return inside, normals, None if trust is None else known
