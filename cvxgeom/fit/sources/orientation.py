@@ -14,7 +14,7 @@ _DRAIN = 1e-4  # of a flood, for the volume of each tetrahedron of middle size
 _SURE = 0.05  # least confidence in a side
 _DOUBT = -0.2  # agreement with what is around, from which on a normal is turned
 _TURNS = 3
-STICK, FIRM = 2.0, 10.0  # how much neighbors want to be alike: where normals are in question, and where they are not
+STICK, FIRM = 0.5, 10.0  # how much neighbors want to be alike: where normals are in question, and where they are not
 _WIDEST = 100  # radius, in spacings, of triangles; those of slivers have none
 
 
