@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..shape import ConvexUnion
-from .blocks import PointBlocks, covering
+from .blocks import covering
 from .parts import Part, parts_of, union_of
 from .samples import VolumeSamples
 
@@ -22,14 +22,12 @@ def inner(shape: ConvexUnion, samples: VolumeSamples) -> ConvexUnion:
         samples: of the solid.
     """
     parts = parts_of(shape)
-    occupied = samples[samples.occupied]
-    free = samples.points[~samples.occupied].numpy()
+    occupied, free = samples[samples.occupied], samples[~samples.occupied]
     points, weights = occupied.points.numpy(), occupied.weights.numpy()
-    free_blocks, blocks = PointBlocks(free), PointBlocks(points)
-    inside, count = covering(parts, blocks)
+    inside, count = covering(parts, occupied.blocks)
     found = []
     for part, index in zip(parts, inside, strict=True):
-        wrong = part.height(free[free_blocks.inside(part)])
+        wrong = part.height(free.points.numpy()[free.blocks.inside(part)])
         if len(wrong):
             alone = index[count[index] == 1]  # what other parts hold is not lost
             alone = alone[:: max(1, len(alone) // _MOST_WEIGHED)]
@@ -37,7 +35,7 @@ def inner(shape: ConvexUnion, samples: VolumeSamples) -> ConvexUnion:
             count[index] -= 1
             part = Part.of_planes(part.normals, offsets, near=part.vertices)
             if part is not None:
-                count[blocks.inside(part)] += 1
+                count[occupied.blocks.inside(part)] += 1
         if part is not None:
             found.append(part)
     return union_of(found) if found else shape

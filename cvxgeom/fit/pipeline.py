@@ -183,7 +183,8 @@ class _Search:
         self.refining = self.work.earlier(last)
         self.initial_iou = self._score(shape)
         self._keep_better(shape)  # or the hull is better: of needles samples show little, and a box is one part
-        yield self._step(shape if self.best is None else self.best[1])
+        assert self.best is not None
+        yield self._step(self.best[1])
         yield from self._refined(shape, init is None, rng)
 
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:

@@ -101,7 +101,7 @@ def from_cloud(cloud: PointCloud, seed: int) -> Target:
         raise ValueError(f"source must be points around a volume, got {len(cloud.points)} that enclose none")
     return Target(
         surface.contains,
-        np.stack([surface.points.min(axis=0), surface.points.max(axis=0)]),
+        surface.bounds,
         None,
         surface.drawn(N_SURFACE, N_INSIDE, rng),
         normalization,
@@ -160,6 +160,7 @@ class _Surface:
                 self.space = Tetrahedra(points, spacing, rng)
                 self.inside, normals, _ = inside_by(self.space, normals, trust, FIRM)
         self.points, self.normals, self.spacing = points, normals, spacing
+        self.bounds = np.stack([points.min(axis=0), points.max(axis=0)])
         self._tree = KDTree(points)
 
     def contains(self, queries: np.ndarray) -> np.ndarray:
@@ -185,7 +186,7 @@ class _Surface:
         moved = places + moves - (moves * normals).sum(axis=1, keepdims=True) * normals
         aside = _THIN * spacing * normals
         beyond_edge = ~self.contains(moved - aside) | self.contains(moved + aside)
-        beyond_edge |= ((moved < self.points.min(axis=0)) | (moved > self.points.max(axis=0))).any(axis=1)
+        beyond_edge |= ((moved < self.bounds[0]) | (moved > self.bounds[1])).any(axis=1)
         on_surface = np.where(beyond_edge[:, None], places, moved)
         space = self.space
         volumes = np.where(self.inside, space.volumes, 0)
