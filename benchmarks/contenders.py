@@ -70,7 +70,8 @@ def _no_grad(make: Callable[[], Formula], inputs: Inputs, finish: Callable[[Tens
 
 
 def _whole(inputs: Inputs, formula: Callable[[], tuple[Tensor, ...]], copies: int) -> Job:
-    formulas.check_memory(copies * inputs.normals.shape[:-1].numel() * inputs.points.shape[-2])
+    numbers = copies * inputs.normals.shape[:-1].numel() * inputs.points.shape[-2]
+    formulas.check_memory(numbers, inputs.points.device.type)
     return formula
 
 

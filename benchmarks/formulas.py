@@ -86,12 +86,16 @@ def pieces(points: Tensor, normals: Tensor) -> Iterator[Tensor]:
     yield from points.tensor_split(max(1, n_pieces), dim=-2)
 
 
-def check_memory(numbers: int) -> None:
+def check_memory(numbers: int, device: str = "cpu") -> None:
     """Refuse what would not fit into half of the free memory.
 
     Args:
         numbers: float32 numbers held at once.
+        device: that holds them, by its type.
     """
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if device == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+    else:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if 4 * numbers > free / 2:
         raise Unavailable(f"would need about {4 * numbers / 2**30:.1f} GiB, more than half of the free memory")

@@ -13,6 +13,7 @@ TESTS = {  # op -> its tests, as patterns from the root of the repository
     "raycast": ("tests/ops/test_raycast*.py", "tests/ops/test_cpu_raycast*.py"),
     "mesh": ("tests/mesh/test_to_trimesh.py", "tests/ops/test_*grid*.py"),
 }
+GPU_TESTS = {op: ("tests/ops/test_cuda*.py",) for op in TESTS}
 SHARED = ("tests/benchmarks/test_workloads.py",)
 
 

@@ -13,6 +13,7 @@ import torch
 from cvxgeom.ops import _native
 
 from .contender import Contender, Job, Unavailable
+from .memory import peak_on_gpu
 from .workloads import Inputs
 
 ALLOWANCE = 20.0  # seconds of timed calls, after which a contender sits out further rounds
@@ -125,7 +126,10 @@ def measure(
     for r in runners:
         scale, name = r.contender.scale(inputs), r.contender.name
         seconds = tuple(s * scale for s in r.seconds)
-        done[name] = Measurement(benchmark, workload, name, seconds, note=r.contender.note, error=r.error)
+        memory = peak_on_gpu(r.job) if inputs.points.is_cuda else None
+        done[name] = Measurement(
+            benchmark, workload, name, seconds, note=r.contender.note, error=r.error, memory=memory
+        )
     return [failed.get(c.name) or done[c.name] for c in contenders]
 
 

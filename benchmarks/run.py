@@ -58,12 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     measured: list[Measurement] = []
     refused = False
+    tests = gate.GPU_TESTS if options.device == "cuda" else gate.TESTS
     setting = environment(options)
     print(f"# Benchmarks\n\n{', '.join(f'{key}: {value}' for key, value in setting.items())}\n")
     if setting["load before"] > QUIET:
         print("The machine is not quiet: other work makes threads wait for each other, OpenMP's most of all.\n")
     for name in names:
-        reason = gate.refusal("indicator" if name == "scaling" else SUITE[name].op)
+        reason = gate.refusal("indicator" if name == "scaling" else SUITE[name].op, tests=tests)
         if reason is not None:
             refused = True
             print(f"### {name}\n\nrefused, its tests are red: {reason}\n", flush=True)
@@ -102,8 +103,8 @@ def run_one(benchmark: Benchmark, options: argparse.Namespace) -> list[Measureme
             if peak is not None and row.contender == benchmark.kernel:
                 work = work_of(contender.prepare(inputs), benchmark.name == "convex")
                 row = replace(row, share_of_peak=share_of_peak(*work, row.median, peak))
-            memory = peak_memory(benchmark.name, row.contender, options.quick, options.device, 2 * options.budget)
-            row = replace(row, memory=memory)
+            if options.device == "cpu":
+                row = replace(row, memory=peak_memory(benchmark.name, row.contender, options.quick, 2 * options.budget))
         finished.append(row)
     return finished
 

@@ -115,7 +115,7 @@ def test_an_op_without_tests_is_refused(tmp_path):
 
 def test_a_refused_op_has_no_number(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(gate, "refusal", lambda op: "FAILED test_op.py::test_wrong")
+    monkeypatch.setattr(gate, "refusal", lambda op, tests: "FAILED test_op.py::test_wrong")
     monkeypatch.setattr(run, "run_one", lambda *_: pytest.fail("it was measured"))
     assert run.main(["union", "scaling", "--quick", "--out", str(tmp_path)]) == 1
     printed = capsys.readouterr().out

@@ -31,7 +31,8 @@ def evaluate(name, backend, points, planes):
     inputs = [t.clone().requires_grad_() for t in arguments(name, points, planes)]
     with ops.backend(backend):
         value = getattr(ops, name)(*inputs)
-        mixture = torch.linspace(-7, 5, max(1, value.numel()), dtype=value.dtype).sin()[: value.numel()]
+        steps = torch.linspace(-7, 5, max(1, value.numel()), dtype=value.dtype, device=value.device)
+        mixture = steps.sin()[: value.numel()]
         return [value.detach(), *torch.autograd.grad((value * mixture.reshape(value.shape)).sum(), inputs)]
 
 

@@ -1,9 +1,6 @@
-"""The CUDA kernels in Triton's interpreter, on CPU tensors, against the reference; nothing here needs a GPU."""
+"""The CUDA kernels against the reference: on a GPU where there is one, else in Triton's interpreter."""
 
-import importlib.util
 import math
-import os
-import sys
 
 import numpy as np
 import pytest
@@ -13,17 +10,11 @@ from hypothesis import strategies as st
 
 from cvxgeom import ops
 
+from .on_cuda import ON_GPU, evaluate, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
-from .test_cpu import ALL, FLOOR, arguments, evaluate
+from .test_cpu import ALL, FLOOR, arguments
 
-if importlib.util.find_spec("triton") is None:
-    pytest.skip('triton is not installed: pip install "cvxgeom[gpu]"', allow_module_level=True)
-if "triton" not in sys.modules:
-    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
-if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("triton was imported before without TRITON_INTERPRET=1", allow_module_level=True)
-
-from cvxgeom.ops import _triton
+_triton = pytest.importorskip("cvxgeom.ops._triton")
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 
@@ -31,6 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, insi
 @pytest.fixture(autouse=True)
 def fused_multiply_add(monkeypatch):
     """The interpreter rounds a fused multiply-add twice; a GPU rounds it once, as float64 does for float32 here."""
+    if ON_GPU:
+        return
     from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 
     def fma(self, x, y, z):
@@ -54,16 +47,6 @@ def assert_as_accurate(name, points, planes):
         if dtype == torch.float64:  # then `exact` has errors too, and those of the distances count δ times
             scale *= max(1.0, float(planes[3].max()) / 100)
         assert error <= 2 * allowed + FLOOR[dtype] * scale
-
-
-def on_cuda(name, *inputs):
-    with ops.backend("cuda"):
-        return getattr(ops, name)(*inputs)
-
-
-def reference(name, *inputs):
-    with ops.backend("reference"):
-        return getattr(ops, name)(*inputs)
 
 
 # -- accuracy ---------------------------------------------------------------------------------------------------------
@@ -268,8 +251,9 @@ def test_culling_changes_no_bit():
 
 def test_bounds_hold_and_are_close():
     planes, points = random_planes(k=8, h=6, dtype=torch.float32), random_points(n=2048, dtype=torch.float32)
-    order = _triton.order_along_curve(points[None], 64)
-    low, high = _triton.bounds_of(_triton.boxes_of(points[None], order, 64), *(p[None] for p in planes[:4]), None)
+    order = on_device(_triton.order_along_curve, points[None], 64)
+    boxes = on_device(_triton.boxes_of, points[None], order, 64)
+    low, high = on_device(_triton.bounds_of, boxes, *(p[None] for p in planes[:4]), None)
     sdf = reference("convex_sdf", points[order[0].long()], *planes[:4]).view(8, 32, 64)
     assert (low.T <= sdf.amin(-1)).all() and (high.T >= sdf.amax(-1)).all()
     size = 1.5 / 32 ** (1 / 3)  # of a block
@@ -345,13 +329,14 @@ def test_nothing_in_nothing_out():
 def test_points_are_ordered_along_a_curve_and_strange_ones_last():
     points = random_points(2, n=3000)
     points[0, 5, 1], points[0, 7, 0] = math.nan, 1e200
-    order = _triton.order_along_curve(points, 128).long()
+    order = on_device(_triton.order_along_curve, points, 128).long()
     assert torch.equal(order.sort(dim=-1).values, torch.arange(3000).expand(2, 3000))
     assert set(order[0, -2:].tolist()) == {5, 7}
     along = points[1, order[1]].diff(dim=0).norm(dim=-1).mean()
     assert along < 0.2 * points[1].diff(dim=0).norm(dim=-1).mean()
 
 
+@pytest.mark.skipif(ON_GPU, reason="about a machine without a GPU")
 def test_the_choice_of_a_backend(monkeypatch):
     points, planes = random_points(n=5), random_planes()
     assert "interpreter" in ops.available_backends()["cuda"]

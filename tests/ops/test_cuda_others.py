@@ -1,4 +1,4 @@
-"""Rays, training indicators and grids on the CUDA kernels in Triton's interpreter, against the reference."""
+"""Rays, training indicators and grids on the CUDA kernels, as in test_cuda.py, against the reference."""
 
 import math
 
@@ -7,8 +7,9 @@ import torch
 
 from cvxgeom import ops
 
+from .on_cuda import on_cuda, on_device, reference
 from .shapes import random_planes, random_points
-from .test_cuda import _triton, on_cuda, reference
+from .test_cuda import _triton
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 
@@ -89,6 +90,13 @@ def test_planes_with_nan_and_huge_rays():
 # -- training ---------------------------------------------------------------------------------------------------------
 
 
+def training_indicators(backend, *inputs, **options):
+    """The public op with a backend, on its device."""
+    with ops.backend(backend):
+        run = on_device if backend == "cuda" else lambda function, *args, **kwargs: function(*args, **kwargs)
+        return run(ops.training_indicators, *inputs, **options)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("k", "h", "n", "n_guides"), [(1, 4, 1, 3), (3, 7, 64, 4), (4, 5, 300, 0), (2, 6, 130, 5)])
 def test_training_indicators(dtype, k, h, n, n_guides):
@@ -98,13 +106,13 @@ def test_training_indicators(dtype, k, h, n, n_guides):
     want = ops.training.reference.training_indicators(*inputs, occupancy=occupancy, n_guides=n_guides)
     grads = [torch.linspace(-3, 5, v.numel(), dtype=dtype).sin().reshape(v.shape) for v in want]
     slopes = torch.autograd.grad(sum((v * g).sum() for v, g in zip(want, grads)), inputs)
-    found = training.forward(points, *planes, occupancy, n_guides=n_guides)
+    found = on_device(training.forward, points, *planes, occupancy, n_guides=n_guides)
     for got, w in zip(found[:3], want, strict=True):
         torch.testing.assert_close(got, w.detach())
-    got = training.backward(15, tuple(grads), found, points, *planes, occupancy)
+    got = on_device(training.backward, 15, tuple(grads), found, points, *planes, occupancy)
     for g, w in zip(got, slopes, strict=True):
         torch.testing.assert_close(g, w, rtol=1e-4 if dtype == torch.float32 else 1e-10, atol=1e-5)
-    some = training.backward(1, tuple(grads), found, points, *planes, occupancy)
+    some = on_device(training.backward, 1, tuple(grads), found, points, *planes, occupancy)
     assert torch.equal(some[0], got[0]) and all(g.numel() == 0 for g in some[1:])
 
 
@@ -116,8 +124,7 @@ def test_the_public_training_op_runs_on_these_kernels(n_guides, monkeypatch):
     found = []
     for backend in ("cuda", "reference"):
         leaves = [t.clone().requires_grad_() for t in inputs]
-        with ops.backend(backend):
-            values = ops.training_indicators(*leaves, occupancy=occupancy, n_guides=n_guides)
+        values = training_indicators(backend, *leaves, occupancy=occupancy, n_guides=n_guides)
         # Outside of the block: a backward pass stays with the kernels of its forward pass.
         found.append([*values, *torch.autograd.grad(sum(v.sin().sum() for v in values), leaves)])
         assert names == ["training_forward", "training_backward"]
@@ -130,8 +137,7 @@ def test_double_backward_of_training():
     occupancy = torch.ones(4, dtype=torch.float64)
     found = []
     for backend in ("cuda", "reference"):
-        with ops.backend(backend):
-            values = ops.training_indicators(*inputs, occupancy=occupancy, n_guides=2)
+        values = training_indicators(backend, *inputs, occupancy=occupancy, n_guides=2)
         first = torch.autograd.grad(sum(v.sin().sum() for v in values), inputs, create_graph=True)
         found.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
     for got, want in zip(*found):
@@ -142,12 +148,12 @@ def test_training_with_nan_is_never_silently_a_number():
     points, planes = random_points(n=150), [t.clone() for t in random_planes(k=2, h=5)]
     occupancy = torch.ones(150, dtype=torch.float64)
     points[70, 1] = math.nan
-    union, total, guides, *_ = found = training.forward(points, *planes, occupancy, n_guides=2)
+    union, total, guides, *_ = found = on_device(training.forward, points, *planes, occupancy, n_guides=2)
     others = torch.arange(150) != 70
     assert union[70].isnan() and total[70].isnan() and guides.isnan().any()
     assert torch.isfinite(union[others]).all() and torch.isfinite(total[others]).all()
     grads = torch.ones_like(union), torch.ones_like(total), torch.zeros_like(guides)
-    to_points, *to_planes = training.backward(15, grads, found, points, *planes, occupancy)
+    to_points, *to_planes = on_device(training.backward, 15, grads, found, points, *planes, occupancy)
     assert to_points[70].isnan().all() and torch.isfinite(to_points[others]).all()
     assert all(t.isnan().any() for t in to_planes)
 
@@ -161,7 +167,7 @@ def test_grids(dtype, size, truncation):
     planes = random_planes(2, k=3, h=6, dtype=dtype)[:4]
     arguments = ((-0.8, -0.7, -0.6), (0.08, 0.1, 0.11), size, truncation, *planes)
     want = ops.grid.reference.sample_grid(*arguments)
-    torch.testing.assert_close(grid.sample_grid(*arguments), want)
+    torch.testing.assert_close(on_device(grid.sample_grid, *arguments), want)
 
 
 def test_the_public_grid_op_runs_on_this_kernel(monkeypatch):
@@ -178,7 +184,7 @@ def test_a_grid_far_from_the_origin_and_one_with_nan():
     far = ((299.4, 299.5, 299.6), (0.1, 0.1, 0.1), (12, 9, 8), 0.15)
     planes = (normals, offsets, translations + 300, smoothness)
     want = ops.grid.reference.sample_grid(*far, *planes)
-    torch.testing.assert_close(grid.sample_grid(*far, *planes), want, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(on_device(grid.sample_grid, *far, *planes), want, rtol=1e-4, atol=1e-4)
     offsets[1, 2] = math.nan
     near = ((-0.6, -0.5, -0.4), (0.1, 0.1, 0.1), (12, 9, 8), 0.05)
-    assert grid.sample_grid(*near, normals, offsets, translations, smoothness).isnan().all()
+    assert on_device(grid.sample_grid, *near, normals, offsets, translations, smoothness).isnan().all()
