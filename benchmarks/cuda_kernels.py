@@ -32,7 +32,7 @@ from cvxgeom import ops
 from cvxgeom.ops import _native, _triton
 from cvxgeom.ops.grid import cuda as grid
 from cvxgeom.ops.indicator import cuda_kernels as indicator
-from cvxgeom.ops.indicator.cuda import groups_of_convexes
+from cvxgeom.ops.indicator.cuda import PLANES, groups_of_convexes
 from cvxgeom.ops.raycast import cuda as raycast
 from cvxgeom.ops.training import cuda as training
 
@@ -42,11 +42,13 @@ TABLE = Path(__file__).parents[1] / "tests" / "golden" / "cuda_kernels.csv"
 CAPABILITIES = (80, 90, 100)
 TILE = 64
 
-INTEGERS = ("order", "part", "listed", "list_starts", "piece_starts")
+INTEGERS = ("order", "part", "list_starts", "piece_starts")
 # Pointers to other types than those of the kernel: (kernel, argument) -> type.
 POINTERS = {
-    ("curve_keys", "keys"): "*i32",
+    ("curve_keys", "keys"): "*i16",
     ("union_keys", "keys"): "*i16",
+    ("list_convexes", "keys"): "*i16",
+    ("union_backward", "sorted_to"): "*i64",
     ("contains", "value"): "*i8",
     ("first_hits", "part"): "*i64",
     ("first_hits", "half_space"): "*i64",
@@ -89,8 +91,11 @@ def cases(capability: int) -> Iterator[Case]:
     """Every kernel and variant that ships, as launched on this compute capability."""
     known = [c for c in _triton.CONFIGURATIONS if c <= capability]
     config = _triton.CONFIGURATIONS[max(known)]
-    forward, backward = dict(BLOCK=config.block), dict(BLOCK=config.piece)
-    yield Case(_triton.curve_keys, dict(BLOCK=256), 4)
+    forward, backward = dict(BLOCK=config.block), dict(BLOCK=config.piece, PLANES=PLANES)
+    yield Case(_triton.extents, dict(BLOCK=1024), 4)
+    along = dict(BLOCK=256, TILES=_triton.TILES)
+    yield Case(_triton.curve_keys, along, 4)
+    yield Case(_triton.curve_keys, along, 4, "more than 262144 points", pointers={"keys": "*i32"})
     yield Case(_triton.block_boxes, forward, 4)
     yield Case(_triton.score_bounds, dict(LANES=128), 4, "indicator")
     yield Case(_triton.score_bounds, dict(LANES=128), 4, "sdf", ("sharpness",))
@@ -103,12 +108,16 @@ def cases(capability: int) -> Iterator[Case]:
         yield Case(indicator.union_keys, dict(BLOCK=256, INDICATOR=not absent), 4, many, pointers={"keys": "*i32"})
         yield Case(indicator.union_backward, dict(backward, TILE=TILE), config.piece_warps, variant, absent)
         yield Case(indicator.convex_backward, dict(backward, COLUMNS=128), config.piece_warps, variant, absent)
+    lists = dict(PIECE=config.piece, TILE=256)
+    yield Case(indicator.list_convexes, lists, 4)
+    yield Case(indicator.list_convexes, lists, 4, "of 32768 convexes or more", pointers={"keys": "*i32"})
     yield Case(indicator.contains, forward, config.warps)
-    yield Case(indicator.add_pieces, dict(ROWS=16, COLUMNS=32), 4)
+    yield Case(indicator.add_pieces, dict(ROWS=16, COLUMNS=128), 4)
     yield Case(training.training_forward, forward, config.warps)
     yield Case(training.training_backward, dict(backward, COLUMNS=128), config.piece_warps)
     yield Case(raycast.ray_bounds, dict(LANES=128), 4)
     yield Case(raycast.first_hits, dict(forward, TILE=TILE), config.warps)
+    yield Case(grid.cube_boxes, dict(EDGE=grid.EDGE, BLOCK=128), 4)
     yield Case(grid.grid_cubes, dict(EDGE=grid.EDGE, TILE=TILE), config.cube_warps)
 
 
@@ -134,7 +143,7 @@ def compile_one(case: Case, real: str, capability: int) -> Resources:
     positions = {name: i for i, name in enumerate(case.kernel.arg_names)}
     aligned = {(positions[n],): [["tt.divisibility", 16]] for n, kind in types.items() if kind.startswith("*")}
     source = ASTSource(case.kernel, types, {(positions[n],): v for n, v in constants.items()}, aligned)
-    options = _triton.compiler_options(real == "fp64", case.warps)
+    options = _triton.compiler_options(case.warps)
     binary = triton.compile(source, GPUTarget("cuda", capability, 32), options=options)
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(binary.asm["cubin"])

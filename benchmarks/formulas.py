@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from cvxgeom.ops._chunks import CHUNK_NUMBERS
+from cvxgeom.ops._chunks import chunk_numbers
 from cvxgeom.ops.indicator import reference
 
 from .contender import Unavailable
@@ -82,7 +82,7 @@ def lazy_tensor() -> type:
 
 def pieces(points: Tensor, normals: Tensor) -> Iterator[Tensor]:
     """Points in pieces whose plane distances fit the cache, of nearly equal sizes: two variants for a compiler."""
-    n_pieces = -(-points.shape[-2] * normals.shape[:-1].numel() // CHUNK_NUMBERS)
+    n_pieces = -(-points.shape[-2] * normals.shape[:-1].numel() // chunk_numbers(points.device))
     yield from points.tensor_split(max(1, n_pieces), dim=-2)
 
 

@@ -10,6 +10,7 @@ interpreter differ there.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,8 +18,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+TILES = 64  # a list of points is cut into so many, whose boxes are found side by side
 # Sizes change from call to call: none is compiled in, not even the value 1.
-SIZES = ("n", "k", "h", "blocks", "total", "bits", "pieces", "groups", "needs", "guides", "nx", "ny", "nz")
+SIZES = (
+    *("n", "k", "h", "blocks", "total", "bits", "steps", "tiles", "pieces", "groups", "needs", "guides"),
+    *("nx", "ny", "nz"),
+)
 
 
 def jit(function: Callable) -> Any:
@@ -41,22 +46,25 @@ class Configuration:
     cube_warps: int
 
 
-# By compute capability, the largest that is not above the device's. Nothing was timed: chosen so that no register is
-# spilled, a lane has several points per plane that is loaded, and 100 000 points fill the device. An H100 has more
-# lanes than an A100, so its blocks are smaller, which also rules more convexes out.
+# By compute capability, the largest that is not above the device's. That of 90 is the quickest of those that
+# `benchmarks.cuda_times` tried on an H100: one warp waits for no other, and small blocks rule more convexes out. That
+# of 80 was never timed.
 CONFIGURATIONS = {
     80: Configuration(block=128, warps=2, piece=256, piece_warps=4, cube_warps=8),
-    90: Configuration(block=64, warps=1, piece=256, piece_warps=4, cube_warps=8),
+    90: Configuration(block=32, warps=1, piece=64, piece_warps=1, cube_warps=4),
 }
 
 
 def configuration_for(device: torch.device) -> Configuration:
     """The launch configuration of a CUDA device; for the interpreter that of the largest blocks."""
-    capability = min(CONFIGURATIONS)
-    if device.type == "cuda":
-        major, minor = torch.cuda.get_device_capability(device)
-        capability = max((known for known in CONFIGURATIONS if known <= 10 * major + minor), default=capability)
-    return CONFIGURATIONS[capability]
+    capability = _capability(device) if device.type == "cuda" else 0
+    return CONFIGURATIONS[max((known for known in CONFIGURATIONS if known <= capability), default=min(CONFIGURATIONS))]
+
+
+@cache
+def _capability(device: torch.device) -> int:
+    major, minor = torch.cuda.get_device_capability(device)
+    return 10 * major + minor
 
 
 def ceil_div(n: int, size: int) -> int:
@@ -64,18 +72,40 @@ def ceil_div(n: int, size: int) -> int:
     return -(-n // size)
 
 
+# Kernels as they run on a device, by all that Triton compiles for; looking one up costs a third of what Triton takes.
+_compiled: dict[tuple[Any, ...], Any] = {}
+
+
 def launch(kernel: Any, programs: int, *arguments: Any, warps: int = 4, **constants: Any) -> None:
-    """Run ``programs`` programs of a kernel on the device of its first argument."""
-    double = any(isinstance(argument, Tensor) and argument.dtype == torch.float64 for argument in arguments)
-    options = compiler_options(double, warps)
-    with torch.cuda.device_of(arguments[0]):
-        kernel[(programs,)](*arguments, **options, **constants)
+    """Run ``programs`` programs of a kernel on the device of its first argument.
+
+    Constants are the kernel's last parameters.
+    """
+    device = arguments[0].device
+    if device.type != "cuda":
+        kernel[(programs,)](*arguments, **constants)
+        return
+    key = (kernel, device.index, warps, *constants.values(), *map(_kind, arguments))
+    known = _compiled.get(key)
+    with torch.cuda.device(device):
+        if known is None:
+            _compiled[key] = kernel[(programs,)](*arguments, **compiler_options(warps), **constants)
+        else:
+            last = kernel.arg_names[len(arguments) :]
+            known[(programs, 1, 1)](*arguments, *(constants[name] for name in last))
 
 
-def compiler_options(double: bool, warps: int) -> dict[str, int]:
-    """Options with which kernels are compiled: for float64 or not, and for so many warps, at most 8."""
-    # Left alone, ptxas spills a few registers of float64 kernels to make room for more programs than there are.
-    return dict(num_warps=warps, maxnreg=255) if double else dict(num_warps=warps)
+def _kind(argument: Any) -> Any:
+    """What of an argument Triton compiles in: the type of a tensor and whether it is aligned, the width of a number."""
+    if isinstance(argument, Tensor):
+        return argument.dtype, argument.data_ptr() % 16
+    return argument if argument is None else int(argument).bit_length() > 31
+
+
+def compiler_options(warps: int) -> dict[str, int]:
+    """Options with which kernels are compiled for so many warps, at most 8."""
+    # Left alone, ptxas spills a few registers of some kernels to make room for more programs than there are.
+    return dict(num_warps=warps, maxnreg=255)
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------
@@ -185,31 +215,75 @@ def points_of_block(order, b, block, n, BLOCK: tl.constexpr):
 
 
 @jit
-def curve_keys(points, lowest, highest, keys, n, bits, BLOCK: tl.constexpr):
-    """Cells of points along a Morton curve through the box from ``lowest`` to ``highest``; unusual points last.
+def extents(points, found, n, tiles, BLOCK: tl.constexpr):
+    """found (B, tiles, 6): the box of the usual points of each tile, lowest and highest coordinates.
 
-    points (B, N, 3), lowest and highest (B, 3), keys int32 (B, N).
+    points (B, N, 3). A tile is every so many blocks of points. One program per tile (B · tiles).
     """
-    tiles = tl.cdiv(n, BLOCK)
-    b = (tl.program_id(0) // tiles).to(tl.int64)
-    i = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+    b, tile = (tl.program_id(0) // tiles).to(tl.int64), tl.program_id(0) % tiles
+    real: tl.constexpr = points.dtype.element_ty
+    lx, ly, lz = (
+        tl.full((BLOCK,), INFINITY, real),
+        tl.full((BLOCK,), INFINITY, real),
+        tl.full((BLOCK,), INFINITY, real),
+    )
+    hx, hy, hz = -lx, -ly, -lz
+    for start in range(tile * BLOCK, n, tiles * BLOCK):
+        x, y, z = load_points(points, b * n + tl.minimum(start + tl.arange(0, BLOCK), n - 1))
+        usual = is_usual(x) & is_usual(y) & is_usual(z)
+        lx, hx = tl.where(usual & (x < lx), x, lx), tl.where(usual & (x > hx), x, hx)
+        ly, hy = tl.where(usual & (y < ly), y, ly), tl.where(usual & (y > hy), y, hy)
+        lz, hz = tl.where(usual & (z < lz), z, lz), tl.where(usual & (z > hz), z, hz)
+    to = found + 6 * (b * tiles + tile)
+    tl.store(to, tl.min(lx, axis=0))
+    tl.store(to + 1, tl.min(ly, axis=0))
+    tl.store(to + 2, tl.min(lz, axis=0))
+    tl.store(to + 3, tl.max(hx, axis=0))
+    tl.store(to + 4, tl.max(hy, axis=0))
+    tl.store(to + 5, tl.max(hz, axis=0))
+
+
+@jit
+def extent_along(found, b, axis, tiles, TILES: tl.constexpr):
+    """Lowest and highest coordinate of all tiles along an axis."""
+    tile = tl.arange(0, TILES)
+    at = found + 6 * (b * tiles + tile) + axis
+    return (
+        tl.min(tl.load(at, mask=tile < tiles, other=INFINITY), axis=0),
+        tl.max(tl.load(at + 3, mask=tile < tiles, other=-INFINITY), axis=0),
+    )
+
+
+@jit
+def curve_keys(points, found, keys, n, tiles, bits, BLOCK: tl.constexpr, TILES: tl.constexpr):
+    """Cells of points along a Morton curve through the box of ``found`` (`extents`); unusual points last.
+
+    points (B, N, 3), keys (B, N), int16 for up to 5 bits, else int32.
+    """
+    programs = tl.cdiv(n, BLOCK)
+    b = (tl.program_id(0) // programs).to(tl.int64)
+    i = tl.program_id(0) % programs * BLOCK + tl.arange(0, BLOCK)
     at = b * n + tl.minimum(i, n - 1)
     usual = tl.full((BLOCK,), 1, tl.int1)
     key = tl.zeros((BLOCK,), tl.int32)
-    longest = tl.load(highest + 3 * b) - tl.load(lowest + 3 * b)
-    for axis in tl.static_range(1, 3):
-        longest = tl.maximum(longest, tl.load(highest + 3 * b + axis) - tl.load(lowest + 3 * b + axis))
+    longest = tl.zeros((), points.dtype.element_ty)
+    for axis in tl.static_range(3):
+        low, high = extent_along(found, b, axis, tiles, TILES)
+        longest = tl.maximum(longest, high - low)
     for axis in tl.static_range(3):
         x = tl.load(points + 3 * at + axis)
-        low = tl.load(lowest + 3 * b + axis)
-        extent = tl.maximum(tl.load(highest + 3 * b + axis) - low, longest / 4)  # cells are cubes, or flat in flat sets
+        low, high = extent_along(found, b, axis, tiles, TILES)
+        extent = tl.maximum(high - low, longest / 4)  # cells are cubes, or flat in flat sets
         share = tl.where(extent > 0, (x - low) / extent, 0.0)
         usual &= is_usual(x)
         cell = (tl.where(usual, share, 0.0) * (1 << bits)).to(tl.int32)
         cell = tl.maximum(tl.minimum(cell, (1 << bits) - 1), 0)
         for bit in tl.static_range(8):
             key |= ((cell >> bit) & 1) << (3 * bit + axis)
-    tl.store(keys + at, tl.where(usual, key, 1 << 24), mask=i < n)
+    # The last of 2¹⁵ cells has its neighbor's number, since that of no point has to fit in, too.
+    LAST: tl.constexpr = 32767 if keys.dtype.element_ty == tl.int16 else 1 << 24
+    key = tl.where(usual, tl.minimum(key, LAST - 1), LAST)
+    tl.store(keys + at, key.to(keys.dtype.element_ty), mask=i < n)
 
 
 @jit
@@ -319,14 +393,14 @@ def order_along_curve(points: Tensor, block: int) -> Tensor:
     batch, n, _ = points.shape
     if n <= block:
         return torch.arange(n, dtype=torch.int32, device=points.device).expand(batch, n).contiguous()
-    limit = HUGE_64.value if points.dtype == torch.float64 else HUGE_32.value
-    usual = (points.abs() <= limit).all(dim=-1, keepdim=True)
-    lowest = torch.where(usual, points, float("inf")).amin(dim=-2)
-    highest = torch.where(usual, points, -float("inf")).amax(dim=-2)
     # About eight points per cell: finer cells would not make the blocks more compact.
     bits = min(8, max(1, (((n - 1) // 8).bit_length() + 2) // 3))
-    keys = torch.empty((batch, n), dtype=torch.int32, device=points.device)
-    launch(curve_keys, batch * ceil_div(n, 256), points, lowest, highest, keys, n, bits, BLOCK=256)
+    # A sort costs the less the shorter its keys are.
+    keys = torch.empty((batch, n), dtype=torch.int16 if bits <= 5 else torch.int32, device=points.device)
+    tiles = min(TILES, ceil_div(n, 1024))
+    found = points.new_empty((batch, tiles, 6))
+    launch(extents, batch * tiles, points, found, n, tiles, BLOCK=1024)
+    launch(curve_keys, batch * ceil_div(n, 256), points, found, keys, n, tiles, bits, BLOCK=256, TILES=TILES)
     return keys.sort(dim=-1, stable=True).indices.to(torch.int32)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvxgeom import ops
-from cvxgeom.ops.raycast import op
+from cvxgeom.ops import _chunks
 
 from .shapes import random_planes, random_points
 
@@ -98,7 +98,7 @@ def test_pieces_and_batches_equal_a_loop(monkeypatch):
     n, d, t, _, _ = random_planes(2, 3)
     origins, directions = random_points(n=9) + rows([0, 0, 2]), rows([0, 0, -1]).expand(9, 3)
     whole = ops.raycast(origins, directions, n, d, t)
-    monkeypatch.setattr(op, "CHUNK_NUMBERS", 2 * 3 * 3 * 8 * 2)
+    monkeypatch.setattr(_chunks, "CHUNK_NUMBERS", 2 * 3 * 3 * 8 * 2)
     pieces = ops.raycast(origins, directions, n, d, t)
     for a, b in zip(whole, pieces):
         assert torch.equal(a, b)

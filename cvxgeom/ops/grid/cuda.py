@@ -1,16 +1,55 @@
 """Nodes of a regular grid in Triton: cubes of nodes that lie beyond the truncation are recognized as a whole."""
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import triton.language as tl
 from torch import Tensor
 
-from .._triton import EPSILON_32, EPSILON_64, INFINITY, bounds_of, configuration_for, jit, launch, nearest_first
+from .._triton import (
+    EPSILON_32,
+    EPSILON_64,
+    INFINITY,
+    bounds_of,
+    ceil_div,
+    configuration_for,
+    jit,
+    launch,
+    nearest_first,
+)
 from ..indicator.cuda_kernels import lowest_score
 
 EDGE = 8  # nodes along an edge of a cube
 TILE = 64  # convexes that are looked at together
+
+
+@jit
+def span(axes, first, n, EDGE: tl.constexpr, EPSILON: tl.constexpr):
+    """Center and half extent of a row of EDGE nodes from ``first`` on, of the n along an axis."""
+    low, high = tl.load(axes + first), tl.load(axes + tl.minimum(first + EDGE - 1, n - 1))
+    center = low / 2 + high / 2
+    return center, tl.maximum(high - center, center - low) * (1 + 2 * EPSILON)
+
+
+@jit
+def cube_boxes(axes, boxes, nx, ny, nz, blocks, total, EDGE: tl.constexpr, BLOCK: tl.constexpr):
+    """Center and half extents of the cubes of nodes: (6, total) with total = B · blocks, as `bounds_of` wants them."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    block = at % blocks
+    tiles_y, tiles_z = tl.cdiv(ny, EDGE), tl.cdiv(nz, EDGE)
+    EPSILON: tl.constexpr = EPSILON_64 if boxes.dtype.element_ty == tl.float64 else EPSILON_32
+    cx, hx = span(axes, block // (tiles_y * tiles_z) * EDGE, nx, EDGE, EPSILON)
+    cy, hy = span(axes + nx, block // tiles_z % tiles_y * EDGE, ny, EDGE, EPSILON)
+    cz, hz = span(axes + nx + ny, block % tiles_z * EDGE, nz, EDGE, EPSILON)
+    there = at < total
+    tl.store(boxes + at, cx, mask=there)
+    tl.store(boxes + total + at, cy, mask=there)
+    tl.store(boxes + 2 * total + at, cz, mask=there)
+    tl.store(boxes + 3 * total + at, hx, mask=there)
+    tl.store(boxes + 4 * total + at, hy, mask=there)
+    tl.store(boxes + 5 * total + at, hz, mask=there)
 
 
 @jit
@@ -56,31 +95,15 @@ def sample_grid(
     planes = tuple(t.contiguous().view(leading.numel(), *t.shape[len(leading) :]) for t in planes)
     normals = planes[0]
     batch, k, h, _ = normals.shape
-    lines = [
-        # In double, as the reference does it, and without a copy from the host.
-        (torch.arange(n, dtype=torch.float64, device=normals.device) * step + start).to(normals.dtype)
-        for n, step, start in zip(size, spacing, lower)
-    ]
-    boxes = _boxes(lines).repeat(1, batch)
-    blocks = boxes.shape[1] // batch
+    # In double, as the reference does it, and as one small copy from the host.
+    lines = [np.arange(n) * step + start for n, step, start in zip(size, spacing, lower)]
+    axes = torch.from_numpy(np.concatenate([*lines, [truncation]])).to(normals.dtype).to(normals.device)
+    blocks = math.prod(ceil_div(n, EDGE) for n in size)
+    boxes = normals.new_empty((6, batch * blocks))
+    launch(cube_boxes, ceil_div(batch * blocks, 128), axes, boxes, *size, blocks, batch * blocks, EDGE=EDGE, BLOCK=128)
     low, high = bounds_of(boxes, *planes, None)
-    axes = torch.cat([*lines, normals.new_full((1,), truncation)])
     value = normals.new_empty((batch, *size))
     warps = configuration_for(normals.device).cube_warps
     arguments = (axes, low, high, *planes, value, *size, blocks, k, h)
     launch(grid_cubes, batch * blocks, *arguments, EDGE=EDGE, TILE=TILE, warps=warps)
     return value.view(*leading, *size)
-
-
-def _boxes(lines: list[Tensor]) -> Tensor:
-    """Center and half extents of the cubes of nodes, as `bounds_of` wants them."""
-    epsilon = (EPSILON_64 if lines[0].dtype == torch.float64 else EPSILON_32).value
-    centers, halves = [], []
-    for line in lines:
-        first = line[::EDGE]
-        last = line[EDGE - 1 :: EDGE]
-        last = last if len(last) == len(first) else torch.cat([last, line[-1:]])
-        centers.append(first / 2 + last / 2)
-        halves.append(torch.maximum(last - centers[-1], centers[-1] - first) * (1 + 2 * epsilon))
-    grids = [*torch.meshgrid(*centers, indexing="ij"), *torch.meshgrid(*halves, indexing="ij")]
-    return torch.stack([grid.flatten() for grid in grids])

@@ -4,6 +4,7 @@ Derivatives are sums of parts in a fixed order, so they are the same bits in eve
 ``torch.use_deterministic_algorithms`` demands; no kernel adds floats atomically.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor
 from .. import _native
 from .._triton import bounds_of, boxes_of, ceil_div, configuration_for, launch, order_along_curve
 from . import cuda_kernels as kernels
-from .cpu import empty_gradients
 
 TILE = 64  # convexes that are looked at together
+PLANES = 8  # half-spaces that are, backward
 PROGRAMS = 1024  # enough to fill a GPU
 
 
@@ -44,11 +45,10 @@ def backward(
     union: bool, needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, *inputs: Tensor | None
 ) -> tuple[Tensor, ...]:
     """Derivatives to the six inputs; empty tensors for those not asked for in ``needs``."""
-    gradients = empty_gradients(needs, *inputs)
     points, *planes = flatten(*inputs)
     run = _union_backward if union else _convex_backward
-    grad_points, sums = run(needs, grad.contiguous(), value.contiguous(), part, order.contiguous(), points, *planes)
-    return split_sums(needs, gradients, grad_points, sums, planes[0])
+    found = run(needs, grad.contiguous(), value.contiguous(), part, order.contiguous(), points, *planes)
+    return shaped_like(inputs, found)
 
 
 def contains(points: Tensor, normals: Tensor, offsets: Tensor, translations: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def sizes(points: Tensor, normals: Tensor) -> tuple[int, int, int, int]:
 
 def _union_backward(
     needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, points: Tensor, *planes: Any
-) -> tuple[Tensor, Tensor]:
+) -> list[Tensor]:
     batch, n, k, h = sizes(points, planes[0])
     config = configuration_for(points.device)
     sharp = planes[-1] is not None
@@ -90,34 +90,31 @@ def _union_backward(
     keys = torch.empty((batch, n), dtype=torch.int16 if k < 32768 else torch.int32, device=points.device)
     arguments = (order, grad, value, part, keys, n, k)
     launch(kernels.union_keys, batch * ceil_div(n, 256), *arguments, INDICATOR=sharp, BLOCK=256)
-    keys, permutation = keys.sort(dim=-1, stable=True)
-    listed = order.view(batch, n).gather(-1, permutation)
-    convexes = torch.arange(k + 1, dtype=keys.dtype, device=points.device).expand(batch, k + 1).contiguous()
-    list_starts = torch.searchsorted(keys, convexes, out_int32=True)
-    counts = (list_starts.diff(dim=-1) + config.piece - 1) // config.piece
-    piece_starts = torch.nn.functional.pad(counts.cumsum(dim=-1, dtype=torch.int32), (1, 0))
+    keys, sorted_to = keys.sort(dim=-1, stable=True)
+    starts = order.new_empty((2, batch, k + 1))  # of the points and of the pieces of each convex
+    arguments = (keys, starts[0], starts[1], n, k, n.bit_length())
+    launch(kernels.list_convexes, batch, *arguments, PIECE=config.piece, TILE=256)
     pieces = n // config.piece + min(k, n)  # at most: how many there are is known on the device alone
-    grad_points = torch.zeros_like(points) if needs & _native.NEEDS_POINTS else points
+    grad_points = torch.zeros_like(points) if needs & _native.NEEDS_POINTS else points.new_empty(0)
     partial = points.new_empty((batch, pieces, 4 * h + 2) if needs != _native.NEEDS_POINTS else (0,))
-    arguments = (points, listed, list_starts, piece_starts, grad, value, *planes, grad_points, partial)
-    constants = dict(BLOCK=config.piece, TILE=TILE, warps=config.piece_warps)
+    arguments = (points, order, sorted_to, *starts, grad, value, *planes, grad_points, partial)
+    constants = dict(BLOCK=config.piece, TILE=TILE, PLANES=PLANES, warps=config.piece_warps)
     launch(kernels.union_backward, batch * pieces, *arguments, n, pieces, k, h, needs, **constants)
-    return grad_points, add_up(needs, piece_starts, partial, planes[0])
+    return [grad_points, *add_up(needs, starts[1], partial, planes[0])]
 
 
 def _convex_backward(
     needs: int, grad: Tensor, value: Tensor, part: Tensor, order: Tensor, points: Tensor, *planes: Any
-) -> tuple[Tensor, Tensor]:
+) -> list[Tensor]:
     batch, n, k, h = sizes(points, planes[0])
     config = configuration_for(points.device)
     blocks = ceil_div(n, config.piece)
     groups = groups_of_convexes(batch * blocks, k)
     grad_points, partial = partial_gradients(needs, groups, blocks, points, planes[0])
     arguments = (points, order, grad, value, *planes, grad_points, partial, n, blocks, groups, batch * n, k, h, needs)
-    constants = dict(BLOCK=config.piece, COLUMNS=128, warps=config.piece_warps)
+    constants = dict(BLOCK=config.piece, COLUMNS=128, PLANES=PLANES, warps=config.piece_warps)
     launch(kernels.convex_backward, batch * blocks * groups, *arguments, **constants)
-    total = grad_points.sum(dim=0) if needs & _native.NEEDS_POINTS else grad_points
-    return total, add_up(needs, starts_of_blocks(batch, k, blocks, points.device), partial, planes[0])
+    return [sum_of_groups(grad_points), *add_up(needs, starts_of_blocks(batch, k, blocks, points), partial, planes[0])]
 
 
 def groups_of_convexes(programs: int, k: int) -> int:
@@ -135,38 +132,30 @@ def partial_gradients(needs: int, groups: int, blocks: int, points: Tensor, norm
     )
 
 
-def starts_of_blocks(batch: int, k: int, blocks: int, device: torch.device) -> Tensor:
+def sum_of_groups(grad_points: Tensor) -> Tensor:
+    """Derivatives by points, of all groups of convexes together."""
+    return grad_points.sum(dim=0) if len(grad_points) > 1 else grad_points
+
+
+def starts_of_blocks(batch: int, k: int, blocks: int, points: Tensor) -> Tensor:
     """Where the blocks of each convex start, int32 (B, K + 1), as `add_up` wants it."""
-    return (torch.arange(k + 1, dtype=torch.int32, device=device) * blocks).expand(batch, k + 1).contiguous()
+    starts = torch.arange(0, (k + 1) * blocks, blocks, dtype=torch.int32, device=points.device)
+    return starts if batch == 1 else starts.expand(batch, k + 1).contiguous()
 
 
-def add_up(needs: int, piece_starts: Tensor, partial: Tensor, normals: Tensor) -> Tensor:
-    """Sums of each convex, (B, K, 4H + 2), over its pieces."""
+def add_up(needs: int, piece_starts: Tensor, partial: Tensor, normals: Tensor) -> list[Tensor]:
+    """Derivatives by normals, offsets, translations, smoothness and sharpness from those of each piece."""
     batch, k, h, _ = normals.shape
-    if needs == _native.NEEDS_POINTS:
-        return partial
-    sums = normals.new_empty((batch, k, 4 * h + 2))
-    pieces = partial.numel() // (batch * (4 * h + 2))
-    programs = batch * k * ceil_div(4 * h + 2, 32)
-    launch(kernels.add_pieces, programs, piece_starts, partial, sums, pieces, k, h, ROWS=16, COLUMNS=32)
-    return sums
+    shapes = (normals.shape, (batch, k, h), (batch, k, 3), (batch, k), (batch, k))
+    bits = (*[_native.NEEDS_PLANES] * 3, _native.NEEDS_SMOOTHNESS, _native.NEEDS_SHARPNESS)
+    found = [normals.new_empty(shape if needs & bit else (0,)) for shape, bit in zip(shapes, bits)]
+    if needs != _native.NEEDS_POINTS:
+        pieces = partial.numel() // (batch * (4 * h + 2))
+        arguments = (piece_starts, partial, normals, *found, pieces, k, h, needs)
+        launch(kernels.add_pieces, batch * k, *arguments, ROWS=16, COLUMNS=128)
+    return found
 
 
-def split_sums(
-    needs: int, gradients: tuple[Tensor, ...], grad_points: Tensor, sums: Tensor, normals: Tensor
-) -> tuple[Tensor, ...]:
-    """The derivatives to the six inputs, in the shape of ``gradients``; these where they are empty."""
-    if needs == _native.NEEDS_POINTS:
-        return grad_points.view_as(gradients[0]), *gradients[1:]
-    h = normals.shape[2]
-    of_planes = sums[..., : 4 * h].unflatten(-1, (h, 4))
-    of_offsets = of_planes[..., 3]
-    found = (
-        grad_points,
-        of_planes[..., :3],
-        of_offsets,
-        -(of_offsets[..., None] * normals).sum(dim=-2),
-        sums[..., 4 * h],
-        sums[..., 4 * h + 1],
-    )
-    return tuple(f.reshape(g.shape).contiguous() if g.numel() else g for f, g in zip(found, gradients))
+def shaped_like(inputs: Sequence[Tensor | None], found: list[Tensor]) -> tuple[Tensor, ...]:
+    """Derivatives in the shapes of the inputs; empty ones as they are."""
+    return tuple(f if t is None or not f.numel() else f.view(t.shape) for t, f in zip(inputs, found, strict=True))

@@ -9,7 +9,6 @@ from .._triton import (
     indicator_of,
     jit,
     largest_distance,
-    load_plane,
     load_points,
     nearest_first,
     one_from,
@@ -161,22 +160,43 @@ def contains(
 
 
 @jit
-def exponentials(x, y, z, normals, offsets, translations, delta, row, h):
+def distances_to(normals, offsets, first, start, h, x, y, z, PLANES: tl.constexpr):
+    """L of PLANES half-spaces from ``first + start`` on at points, (PLANES, points), and which of the h these are.
+
+    Several at once, so that what follows from them, sums over the points above all, need not wait one for the other.
+    """
+    i = start + tl.arange(0, PLANES)
+    at = first + i
+    nx = tl.load(normals + 3 * at, mask=i < h, other=0.0)[:, None]
+    ny = tl.load(normals + 3 * at + 1, mask=i < h, other=0.0)[:, None]
+    nz = tl.load(normals + 3 * at + 2, mask=i < h, other=0.0)[:, None]
+    d = tl.load(offsets + at, mask=i < h, other=0.0)[:, None]
+    distance = tl.fma(nx, x[None, :], tl.fma(ny, y[None, :], tl.fma(nz, z[None, :], d)))
+    return distance, (i < h)[:, None], nx, ny, nz
+
+
+@jit
+def exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES: tl.constexpr):
     """Points in the convex's frame, max L, Σ e and Σ e log e of e_h = exp(δ (L_h − max L))."""
     x, y, z = to_local(x, y, z, translations, row)
-    most = largest_distance(normals, offsets, row * h, h, x, y, z)
+    most = tl.full(x.shape, -INFINITY, x.dtype)
+    for start in range(0, h, PLANES):
+        distance, there, _nx, _ny, _nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
+        most = tl.maximum(most, tl.max(tl.where(there, distance, -INFINITY), axis=0))
     total, moment = tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype)
-    for j in tl.range(0, h, loop_unroll_factor=2 if x.dtype == tl.float64 else 4):
-        exponent = delta * (distance_to(normals, offsets, row * h + j, x, y, z) - most)
-        share = tl.exp(exponent)
-        total += share
-        moment += tl.where(share > 0, share * exponent, 0.0)  # not 0 · ∞
+    for start in range(0, h, PLANES):
+        distance, there, _nx, _ny, _nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
+        exponent = delta * (distance - most[None, :])
+        share = tl.where(there, tl.exp(exponent), 0.0)
+        total += tl.sum(share, axis=0)
+        moment += tl.sum(tl.where(share > 0, share * exponent, 0.0), axis=0)  # not 0 · ∞
     return x, y, z, most, total, moment
 
 
 @jit
 def pull_back(
-    x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, to_planes, sums
+    x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, to_planes, sums,
+    PLANES: tl.constexpr,
 ):  # fmt: skip
     """Derivatives by the points of Σ_i slope_i σΦ(x_i), from `exponentials`; the others are written to ``sums``.
 
@@ -191,16 +211,18 @@ def pull_back(
         tl.store(sums + 4 * h + 1, tl.sum(slope * (most + log_total / delta), axis=0))
     scaled = weight / total
     gx, gy, gz = tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype)
-    for j in tl.range(0, h):
-        nx, ny, nz, d = load_plane(normals, offsets, row * h + j)
-        distance = tl.fma(nx, x, tl.fma(ny, y, tl.fma(nz, z, d)))
-        share = tl.exp(delta * (distance - most)) * scaled
-        gx, gy, gz = tl.fma(share, nx, gx), tl.fma(share, ny, gy), tl.fma(share, nz, gz)
+    for start in range(0, h, PLANES):
+        distance, there, nx, ny, nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
+        share = tl.where(there, tl.exp(delta * (distance - most[None, :])), 0.0) * scaled[None, :]
+        gx += tl.sum(share * nx, axis=0)
+        gy += tl.sum(share * ny, axis=0)
+        gz += tl.sum(share * nz, axis=0)
         if to_planes:
-            tl.store(sums + 4 * j, tl.sum(share * x, axis=0))
-            tl.store(sums + 4 * j + 1, tl.sum(share * y, axis=0))
-            tl.store(sums + 4 * j + 2, tl.sum(share * z, axis=0))
-            tl.store(sums + 4 * j + 3, tl.sum(share, axis=0))
+            i = start + tl.arange(0, PLANES)
+            tl.store(sums + 4 * i, tl.sum(share * x[None, :], axis=1), mask=i < h)
+            tl.store(sums + 4 * i + 1, tl.sum(share * y[None, :], axis=1), mask=i < h)
+            tl.store(sums + 4 * i + 2, tl.sum(share * z[None, :], axis=1), mask=i < h)
+            tl.store(sums + 4 * i + 3, tl.sum(share, axis=1), mask=i < h)
     return gx, gy, gz
 
 
@@ -226,14 +248,47 @@ def union_keys(order, grad, value, part, keys, n, k, INDICATOR: tl.constexpr, BL
 
 
 @jit
+def first_not_below(keys, wanted, n, steps):
+    """How many of n rising keys are below each wanted number; ``steps``: the bits of n."""
+    low, high = tl.zeros(wanted.shape, tl.int32), tl.zeros(wanted.shape, tl.int32) + n
+    for _ in range(0, steps):
+        middle = (low + high) // 2
+        below = (low < high) & (tl.load(keys + tl.minimum(middle, n - 1)).to(tl.int32) < wanted)
+        low, high = tl.where(below, middle + 1, low), tl.where(below, high, middle)
+    return low
+
+
+@jit
+def list_convexes(keys, list_starts, piece_starts, n, k, steps, PIECE: tl.constexpr, TILE: tl.constexpr):
+    """Where the points and the pieces, of PIECE points at most, of each convex start: both (B, K + 1).
+
+    keys (B, N): numbers of convexes, rising; steps: the bits of n. One program per shape.
+    """
+    b = tl.program_id(0).to(tl.int64)
+    keys, list_starts, piece_starts = keys + b * n, list_starts + b * (k + 1), piece_starts + b * (k + 1)
+    before = tl.zeros((), tl.int32)
+    tl.store(piece_starts, before)
+    tl.store(list_starts, before)
+    for start in range(0, k, TILE):
+        j = start + tl.arange(0, TILE)
+        begins = first_not_below(keys, j, n, steps)
+        ends = first_not_below(keys, j + 1, n, steps)
+        counts = tl.where(j < k, (ends - begins + PIECE - 1) // PIECE, 0)
+        tl.store(list_starts + j + 1, ends, mask=j < k)
+        tl.store(piece_starts + j + 1, before + tl.cumsum(counts, axis=0), mask=j < k)
+        before += tl.sum(counts, axis=0)
+
+
+@jit
 def union_backward(
-    points, listed, list_starts, piece_starts, grad, value, normals, offsets, translations, smoothness, sharpness,
-    grad_points, sums, n, pieces, k, h, needs, BLOCK: tl.constexpr, TILE: tl.constexpr,
+    points, order, sorted_to, list_starts, piece_starts, grad, value, normals, offsets, translations, smoothness,
+    sharpness, grad_points, sums, n, pieces, k, h, needs, BLOCK: tl.constexpr, TILE: tl.constexpr, PLANES: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of the union from each piece: BLOCK points at most, all decided by one convex.
 
-    listed (B, N): points by convex; list_starts, piece_starts (B, K + 1): where the points and the pieces of each
-    convex start; sums (B, pieces, 4h + 2). One program per piece that there could be (B · pieces).
+    order (B, N): points along the curve; sorted_to (B, N): places in it, by convex; list_starts, piece_starts (B,
+    K + 1): where the points and the pieces of each convex start; sums (B, pieces, 4h + 2). One program per piece that
+    there could be (B · pieces).
     """
     b, piece = (tl.program_id(0) // pieces).to(tl.int64), tl.program_id(0) % pieces
     j = tl.zeros((), tl.int32)  # the convex: so many end before this piece
@@ -245,15 +300,15 @@ def union_backward(
         starts = list_starts + b * (k + 1) + j
         i = tl.load(starts) + (piece - tl.load(piece_starts + b * (k + 1) + j)) * BLOCK + tl.arange(0, BLOCK)
         end = tl.load(starts + 1)
-        at = b * n + tl.load(listed + b * n + tl.minimum(i, end - 1))
+        at = b * n + tl.load(order + b * n + tl.load(sorted_to + b * n + tl.minimum(i, end - 1)))
         x, y, z = load_points(points, at)
         row = b * k + j
         delta = tl.load(smoothness + row)
         slope, _ = slope_of(grad, value, at, i < end, sharpness is not None)
-        x, y, z, most, total, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
+        x, y, z, most, total, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
         to = sums + tl.program_id(0).to(tl.int64) * (4 * h + 2)
         gx, gy, gz = pull_back(
-            x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
+            x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
         )
         if needs & 1:
             tl.store(grad_points + 3 * at, gx, mask=i < end)
@@ -264,7 +319,7 @@ def union_backward(
 @jit
 def convex_backward(
     points, order, grad, value, normals, offsets, translations, smoothness, sharpness, grad_points, sums,
-    n, blocks, groups, total, k, h, needs, BLOCK: tl.constexpr, COLUMNS: tl.constexpr,
+    n, blocks, groups, total, k, h, needs, BLOCK: tl.constexpr, COLUMNS: tl.constexpr, PLANES: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of each convex from each block of points.
 
@@ -282,9 +337,9 @@ def convex_backward(
         to = sums + (row * blocks + block) * (4 * h + 2)
         if any_of(matters):
             delta = tl.load(smoothness + row)
-            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
+            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
             px, py, pz = pull_back(
-                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
+                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
             )
             gx, gy, gz = gx + px, gy + py, gz + pz
         elif needs != 1:  # a saturated indicator has no slope
@@ -305,20 +360,44 @@ def clear(to, count, COLUMNS: tl.constexpr):
 
 
 @jit
-def add_pieces(piece_starts, sums, out, pieces, k, h, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """Sums over the pieces of each convex in a fixed order, in double: (B, pieces, 4h + 2) -> (B, K, 4h + 2).
+def add_pieces(
+    piece_starts, sums, normals, to_normals, to_offsets, to_translations, to_smoothness, to_sharpness,
+    pieces, k, h, needs, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """Derivatives of each convex: sums (B, pieces, 4h + 2) over its pieces in a fixed order, in double.
 
-    One program per convex and COLUMNS columns.
+    Only those that ``needs`` names are written. One program per convex (B · K).
     """
     width = 4 * h + 2
-    tiles = tl.cdiv(width, COLUMNS)
-    row = (tl.program_id(0) // tiles).to(tl.int64)
+    row = tl.program_id(0).to(tl.int64)
     b = row // k
-    column = tl.program_id(0) % tiles * COLUMNS + tl.arange(0, COLUMNS)
-    end = tl.load(piece_starts + row + b + 1)
-    added = tl.zeros((ROWS, COLUMNS), tl.float64)
-    for first in range(tl.load(piece_starts + row + b), end, ROWS):
-        piece = first + tl.arange(0, ROWS)
-        at = (b * pieces + piece)[:, None] * width + column[None, :]
-        added += tl.load(sums + at, mask=(piece < end)[:, None] & (column < width)[None, :], other=0.0).to(tl.float64)
-    tl.store(out + row * width + column, tl.sum(added, axis=0).to(out.dtype.element_ty), mask=column < width)
+    begin, end = tl.load(piece_starts + row + b), tl.load(piece_starts + row + b + 1)
+    real: tl.constexpr = to_normals.dtype.element_ty
+    tx, ty, tz = tl.zeros((), tl.float64), tl.zeros((), tl.float64), tl.zeros((), tl.float64)
+    for start in range(0, width, COLUMNS):
+        column = start + tl.arange(0, COLUMNS)
+        added = tl.zeros((ROWS, COLUMNS), tl.float64)
+        for first in range(begin, end, ROWS):
+            piece = first + tl.arange(0, ROWS)
+            at = (b * pieces + piece)[:, None] * width + column[None, :]
+            there = (piece < end)[:, None] & (column < width)[None, :]
+            added += tl.load(sums + at, mask=there, other=0.0).to(tl.float64)
+        total = tl.sum(added, axis=0)
+        plane, what = row * h + column // 4, column % 4
+        if needs & 2:
+            of_planes = column < 4 * h
+            tl.store(to_normals + 3 * plane + what, total.to(real), mask=of_planes & (what < 3))
+            by_offset = of_planes & (what == 3)
+            tl.store(to_offsets + plane, total.to(real), mask=by_offset)
+            # The plane's distance falls where the translation goes along its normal.
+            tx -= tl.sum(tl.load(normals + 3 * plane, mask=by_offset, other=0.0) * total, axis=0)
+            ty -= tl.sum(tl.load(normals + 3 * plane + 1, mask=by_offset, other=0.0) * total, axis=0)
+            tz -= tl.sum(tl.load(normals + 3 * plane + 2, mask=by_offset, other=0.0) * total, axis=0)
+        if needs & 4:
+            tl.store(to_smoothness + row + 0 * column, total.to(real), mask=column == 4 * h)
+        if needs & 8:
+            tl.store(to_sharpness + row + 0 * column, total.to(real), mask=column == 4 * h + 1)
+    if needs & 2:
+        tl.store(to_translations + 3 * row, tx.to(real))
+        tl.store(to_translations + 3 * row + 1, ty.to(real))
+        tl.store(to_translations + 3 * row + 2, tz.to(real))

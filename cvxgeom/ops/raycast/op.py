@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from .._chunks import CHUNK_NUMBERS
+from .._chunks import chunk_numbers
 from .._dispatch import launcher_for
 from ..indicator.op import check_union_tensors, common_type, is_ready, result_type
 from . import cpu, reference
@@ -92,7 +92,7 @@ def raycast(
         return RayHits(distance.to(dtype), facing.to(dtype), part, hit)
 
     with torch.no_grad():
-        step = max(1, CHUNK_NUMBERS // max(1, batch.numel() * k * h))
+        step = max(1, chunk_numbers(origins.device) // max(1, batch.numel() * k * h))
         pieces = zip(origins.split(step, dim=-2), directions.split(step, dim=-2))
         entries = [reference.first_entry(o, u, normals, offsets, translations) for o, u in pieces]
         part, half_space, hit, inside = (torch.cat(values, dim=-1) for values in zip(*entries))

@@ -4,7 +4,6 @@ import torch
 import triton.language as tl
 from torch import Tensor
 
-from .. import _native
 from .._triton import (
     INFINITY,
     any_of,
@@ -20,15 +19,16 @@ from .._triton import (
     order_along_curve,
     points_of_block,
 )
-from ..indicator.cpu import empty_gradients
 from ..indicator.cuda import (
+    PLANES,
     add_up,
     flatten,
     groups_of_convexes,
     partial_gradients,
+    shaped_like,
     sizes,
-    split_sums,
     starts_of_blocks,
+    sum_of_groups,
 )
 from ..indicator.cuda_kernels import clear, convex_score, exponentials, pull_back
 
@@ -78,7 +78,7 @@ def training_forward(
 def training_backward(
     points, order, low, high, normals, offsets, translations, smoothness, sharpness, occupancy, part, grad_union,
     grad_added, grad_labeled, grad_points, sums, n, blocks, groups, total, k, h, needs, guides,
-    BLOCK: tl.constexpr, COLUMNS: tl.constexpr,
+    BLOCK: tl.constexpr, COLUMNS: tl.constexpr, PLANES: tl.constexpr,
 ):  # fmt: skip
     """As `convex_backward` of the indicator; grad_labeled (B, K, N + 1), if guides > 0: by occupancy · C."""
     group, block = tl.program_id(0) % groups, tl.program_id(0) // groups
@@ -101,11 +101,11 @@ def training_backward(
         flat = (below > one_from(x)) | (above < -one_from(x))
         if ~flat & ((below == -INFINITY) | any_of((slope != 0) | no_point)):
             delta, sigma = tl.load(smoothness + row), tl.load(sharpness + row)
-            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
+            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
             indicator = indicator_of(sigma * (most + tl.log(sum) / delta))
             slope = -(slope * (1 - indicator) * indicator)
             px, py, pz = pull_back(
-                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
+                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
             )
             gx, gy, gz = gx + px, gy + py, gz + pz
         elif needs != 1:
@@ -146,7 +146,6 @@ def forward(*inputs: Tensor, n_guides: int) -> Forward:
 
 def backward(needs: int, grads: tuple[Tensor, ...], found: Forward, *inputs: Tensor) -> tuple[Tensor, ...]:
     """Derivatives to the first six inputs; empty tensors for those not asked for in ``needs``."""
-    gradients = empty_gradients(needs, *inputs[:6])
     points, *planes = flatten(*inputs[:6])
     batch, n, k, h = sizes(points, planes[0])
     n_guides = grads[2].shape[-1]
@@ -164,8 +163,7 @@ def backward(needs: int, grads: tuple[Tensor, ...], found: Forward, *inputs: Ten
     upstream = (part, grads[0].contiguous(), grads[1].contiguous(), grad_labeled)
     arguments = (points, order, low, high, *planes, occupancy, *upstream, grad_points, partial)
     numbers = (n, blocks, groups, batch * n, k, h, needs, n_guides)
-    constants = dict(BLOCK=config.piece, COLUMNS=128, warps=config.piece_warps)
+    constants = dict(BLOCK=config.piece, COLUMNS=128, PLANES=PLANES, warps=config.piece_warps)
     launch(training_backward, batch * blocks * groups, *arguments, *numbers, **constants)
-    starts = starts_of_blocks(batch, k, blocks, points.device)
-    total = grad_points.sum(dim=0) if needs & _native.NEEDS_POINTS else grad_points
-    return split_sums(needs, gradients, total, add_up(needs, starts, partial, planes[0]), planes[0])
+    starts = starts_of_blocks(batch, k, blocks, points)
+    return shaped_like(inputs[:6], [sum_of_groups(grad_points), *add_up(needs, starts, partial, planes[0])])
