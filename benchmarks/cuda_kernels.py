@@ -32,7 +32,7 @@ from cvxgeom import ops
 from cvxgeom.ops import _native, _triton
 from cvxgeom.ops.grid import cuda as grid
 from cvxgeom.ops.indicator import cuda_kernels as indicator
-from cvxgeom.ops.indicator.cuda import PLANES, groups_of_convexes
+from cvxgeom.ops.indicator.cuda import groups_of_convexes
 from cvxgeom.ops.raycast import cuda as raycast
 from cvxgeom.ops.training import cuda as training
 
@@ -91,7 +91,7 @@ def cases(capability: int) -> Iterator[Case]:
     """Every kernel and variant that ships, as launched on this compute capability."""
     known = [c for c in _triton.CONFIGURATIONS if c <= capability]
     config = _triton.CONFIGURATIONS[max(known)]
-    forward, backward = dict(BLOCK=config.block), dict(BLOCK=config.piece, PLANES=PLANES)
+    forward, backward = dict(BLOCK=config.block), dict(BLOCK=config.piece)
     yield Case(_triton.extents, dict(BLOCK=1024), 4)
     along = dict(BLOCK=256, TILES=_triton.TILES)
     yield Case(_triton.curve_keys, along, 4)

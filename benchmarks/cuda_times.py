@@ -34,11 +34,8 @@ CANDIDATES = [
     Configuration(block=block, warps=warps, piece=piece, piece_warps=piece_warps, cube_warps=cube_warps)
     for block, warps, piece, piece_warps, cube_warps in (
         (32, 1, 64, 1, 4),
-        (64, 1, 128, 1, 4),
-        (128, 1, 128, 2, 8),
-        (64, 2, 64, 2, 8),
-        (128, 2, 256, 2, 8),
-        (128, 4, 256, 4, 16),
+        (128, 1, 256, 2, 8),
+        (128, 2, 128, 2, 16),
     )
 ]
 Calls = dict[str, Callable[[], Any]]

@@ -51,7 +51,7 @@ class Configuration:
 # of 80 was never timed.
 CONFIGURATIONS = {
     80: Configuration(block=128, warps=2, piece=256, piece_warps=4, cube_warps=8),
-    90: Configuration(block=32, warps=1, piece=64, piece_warps=1, cube_warps=4),
+    90: Configuration(block=64, warps=1, piece=128, piece_warps=1, cube_warps=4),
 }
 
 
@@ -72,7 +72,7 @@ def ceil_div(n: int, size: int) -> int:
     return -(-n // size)
 
 
-# Kernels as they run on a device, by all that Triton compiles for; looking one up costs a third of what Triton takes.
+# Kernels as they run on a device, by all that Triton compiles in; to look one up costs a third of what Triton takes.
 _compiled: dict[tuple[Any, ...], Any] = {}
 
 
@@ -85,21 +85,19 @@ def launch(kernel: Any, programs: int, *arguments: Any, warps: int = 4, **consta
     if device.type != "cuda":
         kernel[(programs,)](*arguments, **constants)
         return
-    key = (kernel, device.index, warps, *constants.values(), *map(_kind, arguments))
+    if device.index != torch.cuda.current_device():
+        with torch.cuda.device(device):
+            return launch(kernel, programs, *arguments, warps=warps, **constants)
+    # Of a tensor its type and alignment, of a number its width.
+    kinds = [
+        (a.dtype, a.data_ptr() & 15) if isinstance(a, Tensor) else None if a is None else a >> 31 for a in arguments
+    ]
+    key = (kernel, device.index, warps, *constants.values(), *kinds)
     known = _compiled.get(key)
-    with torch.cuda.device(device):
-        if known is None:
-            _compiled[key] = kernel[(programs,)](*arguments, **compiler_options(warps), **constants)
-        else:
-            last = kernel.arg_names[len(arguments) :]
-            known[(programs, 1, 1)](*arguments, *(constants[name] for name in last))
-
-
-def _kind(argument: Any) -> Any:
-    """What of an argument Triton compiles in: the type of a tensor and whether it is aligned, the width of a number."""
-    if isinstance(argument, Tensor):
-        return argument.dtype, argument.data_ptr() % 16
-    return argument if argument is None else int(argument).bit_length() > 31
+    if known is None:
+        _compiled[key] = kernel[(programs,)](*arguments, **compiler_options(warps), **constants)
+        return
+    known[(programs, 1, 1)](*arguments, *[constants[name] for name in kernel.arg_names[len(arguments) :]])
 
 
 def compiler_options(warps: int) -> dict[str, int]:

@@ -15,7 +15,6 @@ from .._triton import bounds_of, boxes_of, ceil_div, configuration_for, launch, 
 from . import cuda_kernels as kernels
 
 TILE = 64  # convexes that are looked at together
-PLANES = 8  # half-spaces that are, backward
 PROGRAMS = 1024  # enough to fill a GPU
 
 
@@ -98,7 +97,7 @@ def _union_backward(
     grad_points = torch.zeros_like(points) if needs & _native.NEEDS_POINTS else points.new_empty(0)
     partial = points.new_empty((batch, pieces, 4 * h + 2) if needs != _native.NEEDS_POINTS else (0,))
     arguments = (points, order, sorted_to, *starts, grad, value, *planes, grad_points, partial)
-    constants = dict(BLOCK=config.piece, TILE=TILE, PLANES=PLANES, warps=config.piece_warps)
+    constants = dict(BLOCK=config.piece, TILE=TILE, warps=config.piece_warps)
     launch(kernels.union_backward, batch * pieces, *arguments, n, pieces, k, h, needs, **constants)
     return [grad_points, *add_up(needs, starts[1], partial, planes[0])]
 
@@ -112,7 +111,7 @@ def _convex_backward(
     groups = groups_of_convexes(batch * blocks, k)
     grad_points, partial = partial_gradients(needs, groups, blocks, points, planes[0])
     arguments = (points, order, grad, value, *planes, grad_points, partial, n, blocks, groups, batch * n, k, h, needs)
-    constants = dict(BLOCK=config.piece, COLUMNS=128, PLANES=PLANES, warps=config.piece_warps)
+    constants = dict(BLOCK=config.piece, COLUMNS=128, warps=config.piece_warps)
     launch(kernels.convex_backward, batch * blocks * groups, *arguments, **constants)
     return [sum_of_groups(grad_points), *add_up(needs, starts_of_blocks(batch, k, blocks, points), partial, planes[0])]
 

@@ -9,6 +9,7 @@ from .._triton import (
     indicator_of,
     jit,
     largest_distance,
+    load_plane,
     load_points,
     nearest_first,
     one_from,
@@ -160,43 +161,22 @@ def contains(
 
 
 @jit
-def distances_to(normals, offsets, first, start, h, x, y, z, PLANES: tl.constexpr):
-    """L of PLANES half-spaces from ``first + start`` on at points, (PLANES, points), and which of the h these are.
-
-    Several at once, so that what follows from them, sums over the points above all, need not wait one for the other.
-    """
-    i = start + tl.arange(0, PLANES)
-    at = first + i
-    nx = tl.load(normals + 3 * at, mask=i < h, other=0.0)[:, None]
-    ny = tl.load(normals + 3 * at + 1, mask=i < h, other=0.0)[:, None]
-    nz = tl.load(normals + 3 * at + 2, mask=i < h, other=0.0)[:, None]
-    d = tl.load(offsets + at, mask=i < h, other=0.0)[:, None]
-    distance = tl.fma(nx, x[None, :], tl.fma(ny, y[None, :], tl.fma(nz, z[None, :], d)))
-    return distance, (i < h)[:, None], nx, ny, nz
-
-
-@jit
-def exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES: tl.constexpr):
+def exponentials(x, y, z, normals, offsets, translations, delta, row, h):
     """Points in the convex's frame, max L, Σ e and Σ e log e of e_h = exp(δ (L_h − max L))."""
     x, y, z = to_local(x, y, z, translations, row)
-    most = tl.full(x.shape, -INFINITY, x.dtype)
-    for start in range(0, h, PLANES):
-        distance, there, _nx, _ny, _nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
-        most = tl.maximum(most, tl.max(tl.where(there, distance, -INFINITY), axis=0))
+    most = largest_distance(normals, offsets, row * h, h, x, y, z)
     total, moment = tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype)
-    for start in range(0, h, PLANES):
-        distance, there, _nx, _ny, _nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
-        exponent = delta * (distance - most[None, :])
-        share = tl.where(there, tl.exp(exponent), 0.0)
-        total += tl.sum(share, axis=0)
-        moment += tl.sum(tl.where(share > 0, share * exponent, 0.0), axis=0)  # not 0 · ∞
+    for j in tl.range(0, h, loop_unroll_factor=2 if x.dtype == tl.float64 else 4):
+        exponent = delta * (distance_to(normals, offsets, row * h + j, x, y, z) - most)
+        share = tl.exp(exponent)
+        total += share
+        moment += tl.where(share > 0, share * exponent, 0.0)  # not 0 · ∞
     return x, y, z, most, total, moment
 
 
 @jit
 def pull_back(
-    x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, to_planes, sums,
-    PLANES: tl.constexpr,
+    x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, to_planes, sums
 ):  # fmt: skip
     """Derivatives by the points of Σ_i slope_i σΦ(x_i), from `exponentials`; the others are written to ``sums``.
 
@@ -211,18 +191,16 @@ def pull_back(
         tl.store(sums + 4 * h + 1, tl.sum(slope * (most + log_total / delta), axis=0))
     scaled = weight / total
     gx, gy, gz = tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype), tl.zeros(x.shape, x.dtype)
-    for start in range(0, h, PLANES):
-        distance, there, nx, ny, nz = distances_to(normals, offsets, row * h, start, h, x, y, z, PLANES)
-        share = tl.where(there, tl.exp(delta * (distance - most[None, :])), 0.0) * scaled[None, :]
-        gx += tl.sum(share * nx, axis=0)
-        gy += tl.sum(share * ny, axis=0)
-        gz += tl.sum(share * nz, axis=0)
+    for j in tl.range(0, h):
+        nx, ny, nz, d = load_plane(normals, offsets, row * h + j)
+        distance = tl.fma(nx, x, tl.fma(ny, y, tl.fma(nz, z, d)))
+        share = tl.exp(delta * (distance - most)) * scaled
+        gx, gy, gz = tl.fma(share, nx, gx), tl.fma(share, ny, gy), tl.fma(share, nz, gz)
         if to_planes:
-            i = start + tl.arange(0, PLANES)
-            tl.store(sums + 4 * i, tl.sum(share * x[None, :], axis=1), mask=i < h)
-            tl.store(sums + 4 * i + 1, tl.sum(share * y[None, :], axis=1), mask=i < h)
-            tl.store(sums + 4 * i + 2, tl.sum(share * z[None, :], axis=1), mask=i < h)
-            tl.store(sums + 4 * i + 3, tl.sum(share, axis=1), mask=i < h)
+            tl.store(sums + 4 * j, tl.sum(share * x, axis=0))
+            tl.store(sums + 4 * j + 1, tl.sum(share * y, axis=0))
+            tl.store(sums + 4 * j + 2, tl.sum(share * z, axis=0))
+            tl.store(sums + 4 * j + 3, tl.sum(share, axis=0))
     return gx, gy, gz
 
 
@@ -282,7 +260,7 @@ def list_convexes(keys, list_starts, piece_starts, n, k, steps, PIECE: tl.conste
 @jit
 def union_backward(
     points, order, sorted_to, list_starts, piece_starts, grad, value, normals, offsets, translations, smoothness,
-    sharpness, grad_points, sums, n, pieces, k, h, needs, BLOCK: tl.constexpr, TILE: tl.constexpr, PLANES: tl.constexpr,
+    sharpness, grad_points, sums, n, pieces, k, h, needs, BLOCK: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of the union from each piece: BLOCK points at most, all decided by one convex.
 
@@ -305,10 +283,10 @@ def union_backward(
         row = b * k + j
         delta = tl.load(smoothness + row)
         slope, _ = slope_of(grad, value, at, i < end, sharpness is not None)
-        x, y, z, most, total, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
+        x, y, z, most, total, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
         to = sums + tl.program_id(0).to(tl.int64) * (4 * h + 2)
         gx, gy, gz = pull_back(
-            x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
+            x, y, z, most, total, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
         )
         if needs & 1:
             tl.store(grad_points + 3 * at, gx, mask=i < end)
@@ -319,7 +297,7 @@ def union_backward(
 @jit
 def convex_backward(
     points, order, grad, value, normals, offsets, translations, smoothness, sharpness, grad_points, sums,
-    n, blocks, groups, total, k, h, needs, BLOCK: tl.constexpr, COLUMNS: tl.constexpr, PLANES: tl.constexpr,
+    n, blocks, groups, total, k, h, needs, BLOCK: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of each convex from each block of points.
 
@@ -337,9 +315,9 @@ def convex_backward(
         to = sums + (row * blocks + block) * (4 * h + 2)
         if any_of(matters):
             delta = tl.load(smoothness + row)
-            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
+            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
             px, py, pz = pull_back(
-                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
+                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
             )
             gx, gy, gz = gx + px, gy + py, gz + pz
         elif needs != 1:  # a saturated indicator has no slope

@@ -20,7 +20,6 @@ from .._triton import (
     points_of_block,
 )
 from ..indicator.cuda import (
-    PLANES,
     add_up,
     flatten,
     groups_of_convexes,
@@ -78,7 +77,7 @@ def training_forward(
 def training_backward(
     points, order, low, high, normals, offsets, translations, smoothness, sharpness, occupancy, part, grad_union,
     grad_added, grad_labeled, grad_points, sums, n, blocks, groups, total, k, h, needs, guides,
-    BLOCK: tl.constexpr, COLUMNS: tl.constexpr, PLANES: tl.constexpr,
+    BLOCK: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """As `convex_backward` of the indicator; grad_labeled (B, K, N + 1), if guides > 0: by occupancy · C."""
     group, block = tl.program_id(0) % groups, tl.program_id(0) // groups
@@ -101,11 +100,11 @@ def training_backward(
         flat = (below > one_from(x)) | (above < -one_from(x))
         if ~flat & ((below == -INFINITY) | any_of((slope != 0) | no_point)):
             delta, sigma = tl.load(smoothness + row), tl.load(sharpness + row)
-            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h, PLANES)
+            lx, ly, lz, most, sum, moment = exponentials(x, y, z, normals, offsets, translations, delta, row, h)
             indicator = indicator_of(sigma * (most + tl.log(sum) / delta))
             slope = -(slope * (1 - indicator) * indicator)
             px, py, pz = pull_back(
-                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to, PLANES
+                lx, ly, lz, most, sum, moment, slope, normals, offsets, sharpness, delta, row, h, needs != 1, to
             )
             gx, gy, gz = gx + px, gy + py, gz + pz
         elif needs != 1:
@@ -163,7 +162,7 @@ def backward(needs: int, grads: tuple[Tensor, ...], found: Forward, *inputs: Ten
     upstream = (part, grads[0].contiguous(), grads[1].contiguous(), grad_labeled)
     arguments = (points, order, low, high, *planes, occupancy, *upstream, grad_points, partial)
     numbers = (n, blocks, groups, batch * n, k, h, needs, n_guides)
-    constants = dict(BLOCK=config.piece, COLUMNS=128, PLANES=PLANES, warps=config.piece_warps)
+    constants = dict(BLOCK=config.piece, COLUMNS=128, warps=config.piece_warps)
     launch(training_backward, batch * blocks * groups, *arguments, *numbers, **constants)
     starts = starts_of_blocks(batch, k, blocks, points)
     return shaped_like(inputs[:6], [sum_of_groups(grad_points), *add_up(needs, starts, partial, planes[0])])
