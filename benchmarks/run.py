@@ -78,12 +78,14 @@ def main(arguments: list[str] | None = None) -> int:
             measured += rows
             print(report.table(SUITE[name].title, rows[0].workload, rows), flush=True)
     verdicts = judge({(m.benchmark, m.contender): m for m in measured})
-    if options.quick:
+    if options.device == "cuda":
+        print("Targets are those of the CPU.")
+    elif options.quick:
         print("Targets are not judged at these sizes.")
     else:
         print(report.verdict_table(verdicts))
         print(SHARE_FORMULA)
-    records = report.records(measured, [] if options.quick else verdicts)
+    records = report.records(measured, [] if options.quick or options.device == "cuda" else verdicts)
     report.write_lines(options.out / "results.jsonl", [{"kind": "environment", **setting}, *records])
     report.plot_times(options.out / "times.png", [m for m in measured if m.benchmark in SUITE])
     return int(refused)

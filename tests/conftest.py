@@ -3,7 +3,7 @@
 import inspect
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported
@@ -38,6 +38,16 @@ torch.set_num_threads(1)
 
 settings.register_profile("cvxgeom", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("cvxgeom")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def gpu_for_its_own_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only the tests of the CUDA kernels see a GPU: others compare bit for bit what belongs to one device."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.path.name.startswith("test_cuda"):
+            patch.setattr(torch.cuda, "is_available", lambda: False)
+            patch.setenv("CUDA_VISIBLE_DEVICES", "")  # for processes that tests start
+        yield
 
 
 @pytest.fixture(autouse=True)

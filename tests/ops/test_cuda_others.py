@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
+import cvxgeom
 from cvxgeom import ops
 
-from .on_cuda import on_cuda, on_device, reference
+from .on_cuda import DEVICE, ON_GPU, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
 from .test_cuda import _triton
 
@@ -188,3 +189,13 @@ def test_a_grid_far_from_the_origin_and_one_with_nan():
     offsets[1, 2] = math.nan
     near = ((-0.6, -0.5, -0.4), (0.1, 0.1, 0.1), (12, 9, 8), 0.05)
     assert on_device(grid.sample_grid, *near, normals, offsets, translations, smoothness).isnan().all()
+
+
+# -- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not ON_GPU, reason="needs a GPU")
+def test_a_shape_on_a_gpu_has_its_polytopes_and_mesh_on_the_cpu():
+    box = cvxgeom.box().to(DEVICE)
+    assert box.polytopes()[0].vertices.device.type == "cpu"
+    assert cvxgeom.to_trimesh(box, surface="union").volume == pytest.approx(1.0)

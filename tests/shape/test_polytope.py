@@ -411,9 +411,3 @@ def test_wrong_directions() -> None:
         box.support([[1.0, 0.0, 0.0]])
     with pytest.raises(ValueError, match="directions must have shape"):
         box.support(torch.ones(3))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_planes_on_another_device_give_polytopes_on_the_cpu() -> None:
-    box = polytopes(*(value.cuda() for value in GOOD.values()))[0]
-    assert box.vertices.device.type == "cpu" and float(box.volume) == 8.0

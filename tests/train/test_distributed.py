@@ -72,7 +72,6 @@ def test_alone_there_is_nothing_to_agree_on() -> None:
         assert mates.wrapped(module) is module
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ValueError, match='got "cuda": torch sees no GPU'), team("cuda"):
         pass
