@@ -43,8 +43,8 @@ class FitConfig:
     max_halfspaces: int = 24
     max_vertices: int = 64
     part_worth: float = 0.0017
-    n_steps: int = 150
-    n_samples: int = 100_000
+    n_steps: int = 300
+    n_samples: int = 150_000
     target_iou: float = 0.995
     max_error: float | None = None
     max_seconds: float | None = None

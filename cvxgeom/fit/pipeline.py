@@ -33,6 +33,7 @@ _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
+_SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 100_000  # fresh samples for the final scores
 # Where time is limited: the fewest samples, samples of the fit per second of it, and shares of it until the first shape
@@ -142,6 +143,7 @@ class _Search:
         self.initial_iou = math.nan
         self.work = self.refining = deadline  # until when it may be searched, and refined
         self.simplify_seconds = 0.0  # that the last simplification took
+        self.shown = False  # whether samples show enough of the solid to judge by: of a needle they may not
 
     def steps(self, init: ConvexUnion | None) -> Generator[FitStep]:
         """From the start to the end of refinement; `finish` makes the last step."""
@@ -165,10 +167,12 @@ class _Search:
         n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
         self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
+        n_shown = int(min(self.samples.occupied.sum(), self.held_out.occupied.sum()))
+        self.shown = n_shown >= _SHOWN or (n_shown > 0 and self._score(first) < 0.5)
         if init is None:
             self.best = self._score(first), first
             yield self._step(first)
-            if not self._shown():
+            if not self.shown:
                 self.initial_iou = self.best[0]
                 return
         found, simplified = self.work.within(_FOUND), self.work.within(_SIMPLIFIED)
@@ -219,7 +223,7 @@ class _Search:
         assert self.best is not None
         settled = self._is_good() or (_has_settled(self.history) and not self.refining.passed)
         _, shape = self.best
-        if not canceled and self._shown():
+        if not canceled and self.shown:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
         overhang = _OVERHANG if target.certainty is None else math.inf  # nobody knows where the solid ends
         shape = cut_to(shape, target.known_bounds, overhang, config.most_planes)
@@ -245,10 +249,6 @@ class _Search:
         elif self.deadline.missed:
             status = FitStatus.OUT_OF_TIME
         return self._step(shape, FitResult(found, status, tuple(self.history), scores, seconds))
-
-    def _shown(self) -> bool:
-        """Whether samples show anything of the solid: of a needle they may not, and nothing is judged by them then."""
-        return bool(self.samples.occupied.any()) and bool(self.held_out.occupied.any())
 
     def _seconds(self) -> float:
         return self.deadline.clock() - self.begun

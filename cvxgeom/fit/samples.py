@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from .blocks import PointBlocks
 
-_CELLS = 64  # cells along the longest side
+_CELLS = 64  # coarse ones along the longest side
+_FINER = 3  # fine cells along the side of a coarse one
 _MARGIN = 0.05  # of the longest side, so that a convex that sticks out of the box is seen
-_NEAR_SHARE = 0.75  # of the points go to cells near the surface
+_SHARES = (0.6, 0.15)  # of the points, for the cells at the surface and those around them
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,45 +69,80 @@ class VolumeSamples:
         return both / either if either > 0 else 0.0
 
 
-def stratified(
-    contains: Callable[[np.ndarray], np.ndarray],
-    bounds: np.ndarray,
-    surface: np.ndarray,
-    n: int,
-    rng: np.random.Generator,
-) -> VolumeSamples:
-    """Samples of a box around a solid, denser where the label is in question: in the cells near its surface.
+@dataclass(frozen=True, eq=False)
+class SampleCells:
+    """A box around a solid in cells of three kinds, from which samples are drawn.
+
+    Fine cells where the label is in question, which is at the surface and decides where half-spaces end up; fine cells
+    around those; and coarse ones for all the rest, which tell what a convex takes in that it should not.
 
     Args:
-        contains: tells inside from outside.
-        bounds: (2, 3) of the solid.
-        surface: (m, 3) points on its surface, enough to touch every cell that it passes.
-        n: number of points.
-        rng: source of randomness.
+        low: (3,) corner of the box.
+        size: (3,) of the box.
+        coarse: (3,) numbers of coarse cells.
+        near: indices of the fine cells that the surface passes, and of their neighbors.
+        around: indices of the other fine cells in coarse ones that it passes, and in their neighbors.
+        far: indices of the other coarse cells.
     """
-    longest = float((bounds[1] - bounds[0]).max())
-    low = bounds[0] - _MARGIN * longest
-    size = bounds[1] - bounds[0] + 2 * _MARGIN * longest
-    shape = np.maximum(1, np.ceil(size / longest * _CELLS).astype(int))
-    cell = size / shape
-    near = np.zeros(shape, dtype=bool)
-    near[tuple(np.clip(((surface - low) / cell).astype(int), 0, shape - 1).T)] = True
-    near = np.asarray(ndimage.binary_dilation(near, structure=np.ones((3, 3, 3), dtype=bool)), dtype=bool)
-    n_near = int(n * _NEAR_SHARE)
-    drawn, weights = [], []
-    for mask, count in ((near, n_near), (~near, n - n_near)):
-        cells = np.argwhere(mask)
-        if len(cells) == 0 or count == 0:
-            continue
-        # Every cell gets its share before any gets one more: evenly spread points estimate better.
-        picked = rng.permutation(np.resize(rng.permutation(len(cells)), count))
-        drawn.append(low + (cells[picked] + rng.random((count, 3))) * cell)
-        weights.append(np.full(count, len(cells) * float(np.prod(cell)) / count))
-    points = np.concatenate(drawn)
-    order = rng.permutation(len(points))
-    points = points[order].astype(np.float32)
-    return VolumeSamples(
-        torch.from_numpy(points),
-        torch.from_numpy(np.asarray(contains(points.astype(np.float64)))),
-        torch.from_numpy(np.concatenate(weights)[order].astype(np.float32)),
-    )
+
+    low: np.ndarray
+    size: np.ndarray
+    coarse: np.ndarray
+    near: np.ndarray
+    around: np.ndarray
+    far: np.ndarray
+
+    @classmethod
+    def of(cls, bounds: np.ndarray, surface: np.ndarray) -> "SampleCells":
+        """The cells of a solid.
+
+        Args:
+            bounds: (2, 3).
+            surface: (m, 3) points on its surface, enough to touch every coarse cell that it passes.
+        """
+        longest = float((bounds[1] - bounds[0]).max())
+        low = bounds[0] - _MARGIN * longest
+        size = bounds[1] - bounds[0] + 2 * _MARGIN * longest
+        coarse = np.maximum(1, np.ceil(size / longest * _CELLS).astype(int))
+        fine = _FINER * coarse
+        at = np.clip(((surface - low) / (size / fine)).astype(int), 0, fine - 1)
+        near = np.zeros(fine, dtype=bool)
+        for step in product((-1, 0, 1), repeat=3):
+            near[tuple(np.clip(at + step, 0, fine - 1).T)] = True
+        around = np.zeros(coarse, dtype=bool)
+        around[tuple((at // _FINER).T)] = True
+        around = np.asarray(ndimage.binary_dilation(around, structure=np.ones((3, 3, 3), dtype=bool)), dtype=bool)
+        fine_around = around
+        for axis in range(3):
+            fine_around = fine_around.repeat(_FINER, axis=axis)
+        kinds = (near, fine_around & ~near, ~around)
+        return cls(low, size, coarse, *(np.flatnonzero(kind) for kind in kinds))
+
+    def draw(self, contains: Callable[[np.ndarray], np.ndarray], n: int, rng: np.random.Generator) -> VolumeSamples:
+        """Samples of the box.
+
+        Args:
+            contains: tells inside from outside.
+            n: number of points.
+            rng: source of randomness.
+        """
+        fine = _FINER * self.coarse
+        counts = [int(share * n) for share in _SHARES]
+        counts.append(n - sum(counts))
+        drawn, weights = [], []
+        for cells, shape, count in zip((self.near, self.around, self.far), (fine, fine, self.coarse), counts):
+            if len(cells) == 0 or count == 0:
+                continue
+            # Every cell gets its share before any gets one more: evenly spread points estimate better.
+            picked = cells[rng.permutation(np.resize(rng.permutation(len(cells)), count))]
+            cell = self.size / shape
+            drawn.append(self.low + (np.stack(np.unravel_index(picked, shape), axis=1) + rng.random((count, 3))) * cell)
+            weights.append(np.full(count, len(cells) * float(np.prod(cell)) / count))
+        points = np.concatenate(drawn)
+        order = rng.permutation(len(points))
+        points = points[order].astype(np.float32)
+        return VolumeSamples(
+            torch.from_numpy(points),
+            torch.from_numpy(np.asarray(contains(points.astype(np.float64)))),
+            torch.from_numpy(np.concatenate(weights)[order].astype(np.float32)),
+        )

@@ -11,7 +11,7 @@ import trimesh
 import cvxgeom
 from cvxgeom.fit import FitConfig
 from cvxgeom.fit.constraints import mirrored, separated, thickened
-from cvxgeom.fit.samples import VolumeSamples, stratified
+from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.shape import concatenate
 
 from .solids import table
@@ -25,7 +25,7 @@ def samples_of(shape, n: int = 40_000) -> VolumeSamples:
 
     mesh = cvxgeom.to_trimesh(shape, "union")
     surface = trimesh.sample.sample_surface(mesh, 5000, seed=0)[0]
-    return stratified(contains, np.asarray(mesh.bounds), np.asarray(surface), n, rng)
+    return SampleCells.of(np.asarray(mesh.bounds), np.asarray(surface)).draw(contains, n, rng)
 
 
 def overlaps(shape) -> list[float]:

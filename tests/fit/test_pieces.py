@@ -16,7 +16,7 @@ from cvxgeom.fit.deadline import NEVER
 from cvxgeom.fit.parts import Part, cut_to, parts_of, union_of
 from cvxgeom.fit.pipeline import _Search
 from cvxgeom.fit.refine import refine_steps
-from cvxgeom.fit.samples import VolumeSamples, stratified
+from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.fit.snap import snap
 from cvxgeom.fit.split import InsidePoints, Splitter
@@ -33,7 +33,7 @@ def box_samples(seed: int = 0) -> VolumeSamples:
     rng = np.random.default_rng(seed)
     surface = rng.random((5000, 3)) - 0.5
     surface[np.arange(5000), rng.integers(0, 3, 5000)] = rng.choice([-0.5, 0.5], 5000)
-    return stratified(contains, np.array([[-0.5] * 3, [0.5] * 3]), surface, 30_000, rng)
+    return SampleCells.of(np.array([[-0.5] * 3, [0.5] * 3]), surface).draw(contains, 30_000, rng)
 
 
 def test_weights_measure_volume():
@@ -60,7 +60,8 @@ def splitter_of(mesh) -> Splitter:
     rng = np.random.default_rng(0)
     inside = points_of(mesh)
     longest = float(np.ptp(mesh.bounds, axis=0).max())
-    samples = stratified(lambda p: np.asarray(solid.contains(p)), mesh.bounds, inside.points, 40_000, rng)
+    cells = SampleCells.of(mesh.bounds, inside.points)
+    samples = cells.draw(lambda p: np.asarray(solid.contains(p)), 40_000, rng)
     assert longest == pytest.approx(1.0, abs=0.01), "lengths in splitting are per longest side"
     return Splitter(inside, samples, rng)
 
@@ -145,9 +146,8 @@ def test_simplification_merges_halves_and_keeps_what_is_needed():
     # Of an L the hull of the arms holds much that is free: they stay apart, unless the cap on parts demands it.
     solid = cvxgeom.data.solidify(l_shape())
     points = points_of(l_shape()).points
-    labeled = stratified(
-        lambda p: np.asarray(solid.contains(p)), solid.bounds, points, 40_000, np.random.default_rng(0)
-    )
+    cells = SampleCells.of(solid.bounds, points)
+    labeled = cells.draw(lambda p: np.asarray(solid.contains(p)), 40_000, np.random.default_rng(0))
     arms = cvxgeom.concatenate(
         [
             cvxgeom.box(size=(1, 0.3, 0.5), center=(0.5, 0.15, 0.25)),

@@ -11,7 +11,7 @@ import cvxgeom
 from cvxgeom import FitConfig, fit, metrics
 from cvxgeom.data import LabeledPoints, solidify
 from cvxgeom.fit.parts import parts_of
-from cvxgeom.fit.samples import VolumeSamples, stratified
+from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.fit.simplify import _Covered, simplify
 from cvxgeom.fit.target import as_target
 
@@ -71,7 +71,8 @@ def test_the_hull_of_a_tube_is_dropped_by_volume_and_kept_by_surface() -> None:
     """Its bore holds four times the volume of its wall, but its outside is more than its inside."""
     solid = solidify(trimesh.creation.annulus(RADIUS - WALL, RADIUS, HEIGHT, sections=64))
     target = as_target(solid, 0)
-    samples = stratified(solid.contains, solid.bounds, target.inside.points, 50_000, np.random.default_rng(0))
+    cells = SampleCells.of(solid.bounds, target.inside.points)
+    samples = cells.draw(solid.contains, 50_000, np.random.default_rng(0))
     filled = cvxgeom.concatenate([cvxgeom.box(size=(0.02, 0.02, HEIGHT), center=(RADIUS - 0.01, 0, 0)), cylinder()])
     by_volume = simplify(filled, samples, 0.002, 64, 64)
     assert by_volume.n_convexes == 1 and not bool(by_volume.contains(torch.zeros(1, 3)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import trimesh
 
 from ...data import Normalization
 from ...shape import ConvexUnion
-from ..samples import VolumeSamples, stratified
+from ..samples import SampleCells, VolumeSamples
 from ..split import InsidePoints
 
 Contains = Callable[[np.ndarray], np.ndarray]
@@ -49,12 +50,16 @@ class Target:
         low, high = self.inside.points.min(axis=0), self.inside.points.max(axis=0)
         return np.stack([np.minimum(self.bounds[0], low), np.maximum(self.bounds[1], high)])
 
+    @cached_property
+    def cells(self) -> SampleCells:
+        """Where samples are drawn from."""
+        return SampleCells.of(self.bounds, self.inside.surface.points)
+
     def samples(self, n: int, rng: np.random.Generator) -> VolumeSamples:
         """Labeled points with the volume that each stands for; all there are, if the source is points."""
         if self.given is not None:
             return self.given
-        on_surface = self.inside.points[self.inside.on_surface]
-        drawn = stratified(self.contains, self.bounds, on_surface, n, rng)
+        drawn = self.cells.draw(self.contains, n, rng)
         if self.certainty is None:
             return drawn
         counts = torch.from_numpy(self.certainty(drawn.points.double().numpy())).float()
