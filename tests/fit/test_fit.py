@@ -187,3 +187,12 @@ def test_a_solid_of_eighty_convex_pieces_gets_them_all_by_default() -> None:
     boxes = [trimesh.creation.box((0.5, 0.5, 0.5), trimesh.transformations.translation_matrix(p)) for p in places]
     result = cvxgeom.fit(trimesh.util.concatenate(boxes), FitConfig(n_samples=20_000, n_steps=0))
     assert result.shape.n_convexes == 80 and result.scores["iou"] > 0.99
+
+
+def test_thin_rods_that_few_samples_show_are_not_their_hull():
+    """A tripod of rods as thick as a needle: its hull holds a thousand times as much."""
+    ends = np.eye(3)
+    rods = [trimesh.creation.box(bounds=[-0.0006 * np.ones(3), end + 0.0006]) for end in ends]
+    result = cvxgeom.fit(trimesh.util.concatenate(rods), FitConfig.preset("fast"))
+    assert result.shape.n_convexes == 3
+    assert result.scores["distance"] < 0.002

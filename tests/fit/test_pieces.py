@@ -66,6 +66,18 @@ def splitter_of(mesh) -> Splitter:
     return Splitter(inside, samples, rng)
 
 
+def test_samples_are_dense_at_the_surface_and_measure_a_thin_plate():
+    """Three fifths of them lie within two fine cells of the surface, and a wall of a hundredth is measured to 2 %."""
+    plate = trimesh.creation.box((1.0, 1.0, 0.01))
+    surface = np.asarray(trimesh.sample.sample_surface(plate, 30_000, seed=0)[0])
+    samples = SampleCells.of(plate.bounds, surface).draw(
+        lambda p: (np.abs(p) <= plate.extents / 2).all(axis=1), 50_000, np.random.default_rng(0)
+    )
+    near = np.abs(samples.points[:, 2].numpy()) < 0.005 + 2 * 1.1 / 192
+    assert 0.6 < near.mean() < 0.7
+    assert float(samples.weights[samples.occupied].sum()) == pytest.approx(0.01, rel=0.02)
+
+
 @pytest.mark.parametrize(("make", "n_pieces"), [(l_shape, 2), (table, 5), (frame, 4)])
 def test_splitting_finds_the_boxes(make, n_pieces):
     pieces = splitter_of(make()).split(16)
