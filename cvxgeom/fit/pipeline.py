@@ -25,6 +25,7 @@ from .target import Source, Target, as_target
 _REPORT_EVERY = 10  # gradient steps
 _MORE = 2  # pieces at first, per part allowed
 _FEWEST_POINTS = 8000
+_MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _PRICE = 0.5  # of a part, per what it must be worth: a shape of fewer parts is the better one if it scores hardly less
 _LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
@@ -35,7 +36,7 @@ _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
 _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
-_N_VERIFY = 100_000  # fresh samples for the final scores
+_N_VERIFY = 60_000  # fresh samples for the final scores
 # Where time is limited: the fewest samples, samples of the fit per second of it, and shares of it until the first shape
 # is there, and is simplified.
 _FEWEST = 10_000
@@ -153,6 +154,7 @@ class _Search:
             n_samples = min(n_samples, max(_FEWEST, int(_SAMPLES_PER_SECOND * config.max_seconds)))
         rng = np.random.default_rng(config.seed)
         self.samples = target.samples(n_samples, rng)
+        self.cut_by = self.samples if target.given is not None else self.samples.first(_MOST_CUT_BY)
         before = self.deadline.left
         self.held_out = target.samples(_N_HELD_OUT, rng)
         self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
@@ -181,7 +183,7 @@ class _Search:
         elif self.work.passed:
             shape = first
         else:
-            shape = initialize(self.thinned, self.samples, _MORE * config.max_parts, rng, found)
+            shape = initialize(self.thinned, self.cut_by, _MORE * config.max_parts, rng, found)
             shape = self._simplified(shape, config.part_worth, simplified)
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
@@ -290,7 +292,7 @@ class _Search:
         missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
         if missing < 2 * config.part_worth * float(samples.weights[samples.occupied].sum()):
             return shape
-        more = pieces(uncovered(self.thinned.inside, shape), samples, config.max_parts, rng, until)
+        more = pieces(uncovered(self.thinned.inside, shape), self.cut_by, config.max_parts, rng, until)
         return concatenate([shape, union_of(more)]) if more else shape
 
 

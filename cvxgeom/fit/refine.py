@@ -13,7 +13,7 @@ from ..shape.free import free_union, softness
 from .samples import VolumeSamples
 
 _POINTS_PER_CONVEX = 400  # per gradient step
-_ASSIGN_EVERY = 25  # steps
+_ASSIGN_EVERY = 40  # steps
 _LEARNING_RATE = 0.03  # in units of a convex's inradius
 # Sharpness in units of 1 / inradius, from soft, which is seen from afar, to hard, which is exact.
 _HARDNESS = (20.0, 60.0)

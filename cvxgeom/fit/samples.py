@@ -49,6 +49,12 @@ class VolumeSamples:
         """The points, to be asked which of them lie in small convexes."""
         return PointBlocks(self.points.numpy())
 
+    def first(self, n: int) -> "VolumeSamples":
+        """The first n, or all; they stand for the same volume if these are in no order."""
+        if n >= len(self):
+            return self
+        return replace(self[torch.arange(n)], weights=self.weights[:n] * (len(self) / n))
+
     def with_share(self, others: "VolumeSamples", share: float) -> "VolumeSamples":
         """These and others, which are weighted to make up a share of all that is occupied."""
         mine, theirs = (float(samples.weights[samples.occupied].sum()) for samples in (self, others))
