@@ -37,10 +37,11 @@ _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves ont
 _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 60_000  # fresh samples for the final scores
-# Where time is limited: the fewest samples, samples of the fit per second of it, and shares of it until the first shape
-# is there, and is simplified.
+# Where time is limited: the fewest samples, samples and gradient steps of the fit per second of it, and shares of it
+# until the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
 _FEWEST = 10_000
 _SAMPLES_PER_SECOND = 20_000
+_STEPS_PER_SECOND = 40
 _FOUND, _SIMPLIFIED = 0.4, 0.55
 _LAST_SIMPLIFIED = 1.5  # times as long as the first simplification, snapping included; but at most half of what is left
 _GUARANTEE = 4  # times as long as scores it may take to make sure of what must hold
@@ -138,6 +139,7 @@ class _Search:
 
     def __init__(self, target: Target, config: FitConfig, deadline: Deadline, begun: float) -> None:
         self.target, self.config, self.deadline, self.begun = target, config, deadline, begun
+        self.n_steps = config.n_steps
         self.history: list[float] = []
         self.best: tuple[float, ConvexUnion] | None = None  # the shape and its score
         self.current: ConvexUnion | None = None  # not scored yet
@@ -152,6 +154,7 @@ class _Search:
         n_samples = config.n_samples
         if config.max_seconds is not None:  # what could not be looked at in time would only hold up
             n_samples = min(n_samples, max(_FEWEST, int(_SAMPLES_PER_SECOND * config.max_seconds)))
+            self.n_steps = min(self.n_steps, math.ceil(_STEPS_PER_SECOND * config.max_seconds))
         rng = np.random.default_rng(config.seed)
         self.samples = target.samples(n_samples, rng)
         self.cut_by = self.samples if target.given is not None else self.samples.first(_MOST_CUT_BY)
@@ -196,7 +199,7 @@ class _Search:
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
         config, target = self.config, self.target
         generator = torch.Generator().manual_seed(config.seed)
-        for turn, n in enumerate((config.n_steps - config.n_steps // 3, config.n_steps // 3)):
+        for turn, n in enumerate((self.n_steps - self.n_steps // 3, self.n_steps // 3)):
             if self._is_good() or self.refining.passed:
                 break
             if turn and may_grow:
@@ -258,7 +261,7 @@ class _Search:
     def _step(self, shape: ConvexUnion, result: FitResult | None = None) -> FitStep:
         loss = self.history[-1] if self.history else math.nan
         shape = self.target.to_source(shape)
-        return FitStep(len(self.history), self.config.n_steps, loss, shape, self._seconds(), result)
+        return FitStep(len(self.history), self.n_steps, loss, shape, self._seconds(), result)
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
