@@ -118,9 +118,9 @@ def measure(
             if sum(runner.seconds) < ALLOWANCE:
                 if inputs.points.is_cuda:
                     runner.job()  # a GPU that has rested is slow at first
-                    torch.cuda.synchronize()
                 else:
                     pause()
+                synchronize(inputs)
                 start = clock()
                 runner.job()
                 synchronize(inputs)

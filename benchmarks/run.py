@@ -79,13 +79,15 @@ def main(arguments: list[str] | None = None) -> int:
             print(report.table(SUITE[name].title, rows[0].workload, rows), flush=True)
     verdicts = judge({(m.benchmark, m.contender): m for m in measured})
     if options.device == "cuda":
+        verdicts = []
         print("Targets are those of the CPU.")
     elif options.quick:
+        verdicts = []
         print("Targets are not judged at these sizes.")
     else:
         print(report.verdict_table(verdicts))
         print(SHARE_FORMULA)
-    records = report.records(measured, [] if options.quick or options.device == "cuda" else verdicts)
+    records = report.records(measured, verdicts)
     report.write_lines(options.out / "results.jsonl", [{"kind": "environment", **setting}, *records])
     report.plot_times(options.out / "times.png", [m for m in measured if m.benchmark in SUITE])
     return int(refused)

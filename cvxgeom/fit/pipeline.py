@@ -173,9 +173,10 @@ class _Search:
         self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
         n_shown = int(min(self.samples.occupied.sum(), self.held_out.occupied.sum()))
-        self.shown = n_shown >= _SHOWN or (n_shown > 0 and self._score(first) < 0.5)
+        first_score = self._score(first)
+        self.shown = n_shown >= _SHOWN or (n_shown > 0 and first_score < 0.5)
         if init is None:
-            self.best = self._score(first), first
+            self.best = first_score, first
             yield self._step(first)
             if not self.shown:
                 self.initial_iou = self.best[0]

@@ -4,6 +4,7 @@ Tests make their tensors on the CPU; the functions here bring them to the kernel
 test says the same of both. Importing this skips the module that does where neither is possible.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -27,6 +28,8 @@ if not ON_GPU:
     if os.environ.get("TRITON_INTERPRET") != "1":
         pytest.skip("triton was imported before without TRITON_INTERPRET=1", allow_module_level=True)
 
+_triton = importlib.import_module("cvxgeom.ops._triton")  # which imports triton
+
 
 def on_device(function, *inputs, **options):
     """What a function makes of tensors brought to the kernels' device, on the CPU."""
@@ -34,16 +37,16 @@ def on_device(function, *inputs, **options):
     return tree_map_only(torch.Tensor, lambda t: t.cpu(), function(*there[0], **there[1]))
 
 
-def on_cuda(name, *inputs):
+def on_cuda(name, *inputs, **options):
     """An op on the Triton kernels."""
     with ops.backend("cuda"):
-        return on_device(getattr(ops, name), *inputs)
+        return on_device(getattr(ops, name), *inputs, **options)
 
 
-def reference(name, *inputs):
+def reference(name, *inputs, **options):
     """The same op in plain PyTorch, on the CPU."""
     with ops.backend("reference"):
-        return getattr(ops, name)(*inputs)
+        return getattr(ops, name)(*inputs, **options)
 
 
 def evaluate(name, backend, points, planes):

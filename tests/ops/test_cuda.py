@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from cvxgeom import ops
 
-from .on_cuda import ON_GPU, evaluate, on_cuda, on_device, reference
+from .on_cuda import ON_GPU, _triton, evaluate, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
 from .test_cpu import ALL, FLOOR, arguments
-
-_triton = pytest.importorskip("cvxgeom.ops._triton")
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 

@@ -8,9 +8,8 @@ import torch
 import cvxgeom
 from cvxgeom import ops
 
-from .on_cuda import DEVICE, ON_GPU, on_cuda, on_device, reference
+from .on_cuda import DEVICE, ON_GPU, _triton, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
-from .test_cuda import _triton
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 
@@ -91,13 +90,6 @@ def test_planes_with_nan_and_huge_rays():
 # -- training ---------------------------------------------------------------------------------------------------------
 
 
-def training_indicators(backend, *inputs, **options):
-    """The public op with a backend, on its device."""
-    with ops.backend(backend):
-        run = on_device if backend == "cuda" else lambda function, *args, **kwargs: function(*args, **kwargs)
-        return run(ops.training_indicators, *inputs, **options)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("k", "h", "n", "n_guides"), [(1, 4, 1, 3), (3, 7, 64, 4), (4, 5, 300, 0), (2, 6, 130, 5)])
 def test_training_indicators(dtype, k, h, n, n_guides):
@@ -123,9 +115,9 @@ def test_the_public_training_op_runs_on_these_kernels(n_guides, monkeypatch):
     inputs = random_points(2, n=150), *random_planes(2, k=3, h=6)
     occupancy = (inputs[0].norm(dim=-1) < 0.6).double()
     found = []
-    for backend in ("cuda", "reference"):
+    for run in (on_cuda, reference):
         leaves = [t.clone().requires_grad_() for t in inputs]
-        values = training_indicators(backend, *leaves, occupancy=occupancy, n_guides=n_guides)
+        values = run("training_indicators", *leaves, occupancy=occupancy, n_guides=n_guides)
         # Outside of the block: a backward pass stays with the kernels of its forward pass.
         found.append([*values, *torch.autograd.grad(sum(v.sin().sum() for v in values), leaves)])
         assert names == ["training_forward", "training_backward"]
@@ -137,8 +129,8 @@ def test_double_backward_of_training():
     inputs = [t.requires_grad_() for t in (random_points(n=4), *random_planes(k=2, h=4))]
     occupancy = torch.ones(4, dtype=torch.float64)
     found = []
-    for backend in ("cuda", "reference"):
-        values = training_indicators(backend, *inputs, occupancy=occupancy, n_guides=2)
+    for run in (on_cuda, reference):
+        values = run("training_indicators", *inputs, occupancy=occupancy, n_guides=2)
         first = torch.autograd.grad(sum(v.sin().sum() for v in values), inputs, create_graph=True)
         found.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
     for got, want in zip(*found):
