@@ -36,6 +36,15 @@ class PointBlocks:
         near = self._meeting(low - margin, high + margin)
         return self._order[near].ravel()[part.holds(self._points[near].reshape(-1, 3), margin)]
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(B, 3) middles of the blocks, (B,) radii of balls around them, (B, 64, 3) points and (B, 64) their indices.
+
+        What fills the last block is no number.
+        """
+        radii = np.linalg.norm(self._high - self._low, axis=1) / 2 + _ROUNDING
+        return (self._low + self._high) / 2, radii, self._points, self._order
+
     def near(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Indices of the points in a box, its sides left out."""
         blocks = self._meeting(low, high)

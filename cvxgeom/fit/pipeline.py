@@ -28,8 +28,9 @@ _FEWEST_POINTS = 8000
 _MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _PRICE = 0.5  # of a part, per what it must be worth: a shape of fewer parts is the better one if it scores hardly less
-_LAST = 0.1  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
-_N_SKIN = 10_000  # samples on each side of the surface
+_LAST = 0.5  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
+_LABELING = 0.2  # share of the time left that labels of more samples may take
+_N_SKIN = 20_000  # samples on each side of the surface
 _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
@@ -166,9 +167,9 @@ class _Search:
         # Which of two parts is the better one is judged by both, half by samples that the gradient never sees.
         self.judging = self.samples if target.given is not None else self.samples.joined(self.held_out)
         self.biased = _biased(self.samples, config.bound)
+        self.n_samples = n_samples
         skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
         self.skin = None if skin is None else _biased(skin, config.bound)
-        self.pulling = self.biased if self.skin is None else self.biased.with_share(self.skin, _SKIN_SHARE)
         n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
         self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
@@ -200,14 +201,15 @@ class _Search:
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
         config, target = self.config, self.target
         generator = torch.Generator().manual_seed(config.seed)
+        pulling = None
         for turn, n in enumerate((self.n_steps - self.n_steps // 3, self.n_steps // 3)):
             if self._is_good() or self.refining.passed:
                 break
             if turn and may_grow:
                 half = self.refining.within(0.5)
                 shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
-            before = shape
-            for loss, refined in refine_steps(shape, self.pulling, n, generator, first=0.5 * turn):
+            before, pulling = shape, pulling or self._pulling()
+            for loss, refined in refine_steps(shape, pulling, n, generator, first=0.5 * turn):
                 self.current = shape = refined
                 self.history.append(loss)
                 if len(self.history) % _REPORT_EVERY == 0:
@@ -216,6 +218,19 @@ class _Search:
                     break
             shape = snap(shape, target.inside, self.judging, _SNAP[turn], self.work.within(0.3), before)
             self._keep_better(shape)
+
+    def _pulling(self) -> VolumeSamples:
+        """The samples that pull at half-spaces: those that decide on parts, as many others, and the skin.
+
+        Only those close to a half-space do, which are few; looking at more costs less here than where parts are merged.
+        """
+        pulling = self.biased
+        if self.target.given is None:
+            affordable = _LABELING * self.refining.left / max(self.score_seconds, 1e-9)
+            if n := int(min(self.n_samples, affordable)):
+                more = self.target.samples(n, np.random.default_rng([self.config.seed, 3]))
+                pulling = pulling.joined(_biased(more, self.config.bound))
+        return pulling if self.skin is None else pulling.with_share(self.skin, _SKIN_SHARE)
 
     def finish(self, canceled: bool) -> FitStep:
         """The last step, with the best shape and its scores.

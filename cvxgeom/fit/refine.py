@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,8 +13,9 @@ from ..shape import ConvexUnion
 from ..shape.free import free_union, softness
 from .samples import VolumeSamples
 
-_POINTS_PER_CONVEX = 400  # per gradient step
-_ASSIGN_EVERY = 40  # steps
+_POINTS_PER_CONVEX = 300  # per gradient step
+_ASSIGN_EVERY = 20  # steps
+_CONCERNS = 5.0  # so far from the boundary of a convex, in units of 1 / sharpness, a sample has no gradient
 _LEARNING_RATE = 0.03  # in units of a convex's inradius
 # Sharpness in units of 1 / inradius, from soft, which is seen from afar, to hard, which is exact.
 _HARDNESS = (20.0, 60.0)
@@ -117,28 +119,39 @@ def _moved(shape: ConvexUnion, scale: _Scale, turn: Tensor, shift: Tensor, hardn
 class _Nearby:
     """The samples that concern each convex: the free ones near it and the occupied ones that it covers best.
 
-    Those so deep inside that they have no gradient are left out.
+    Those so far from its boundary that they have no gradient are left out.
     """
 
     def __init__(self, shape: ConvexUnion, samples: VolumeSamples) -> None:
+        reach = _CONCERNS / torch.as_tensor(shape.sharpness)
+        middles, radii, points, index = (torch.from_numpy(array) for array in samples.blocks.arrays)
         with torch.no_grad():
-            sdf = shape.convex_sdf(samples.points)
-        sharpness = torch.as_tensor(shape.sharpness)
-        concerned = sdf < (5 / sharpness)[:, None]
-        occupied = samples.occupied.nonzero()[:, 0]
-        least, best = sdf[:, occupied].min(dim=0)
-        concerned[:, occupied] = False
-        concerned[best, occupied] = least > -5 / sharpness[best]
+            # A signed distance changes no faster than one walks: of a block far away no point is near.
+            block, convex = (shape.convex_sdf(middles).T < radii[:, None] + reach).nonzero().unbind(1)
+            planes = (x[convex, None] for x in (shape.normals, shape.offsets, shape.translations, shape.smoothness))
+            sdf = convex_sdf(points[block], *planes)[:, 0]
+        index, reach = index[block], reach[convex, None]
+        _, run, length = block.unique_consecutive(return_inverse=True, return_counts=True)
+        first = length.cumsum(0) - length
+        least = torch.from_numpy(np.minimum.reduceat(sdf.numpy(), first.numpy()))[run] if len(run) else sdf
+        best = (sdf == least) & (sdf > -reach)
+        concerned = (sdf < reach) & (best | ~samples.occupied[index])
         self.samples = samples
-        order = concerned.nonzero()[:, 1]  # grouped by convex
+        by_convex = convex.argsort(stable=True)
+        concerned, index = concerned[by_convex], index[by_convex]
+        order = index[concerned]
         self.order = order if len(order) else order.new_zeros(1)
-        self.counts = concerned.sum(dim=1)
+        counts = sdf.new_zeros(shape.n_convexes, dtype=torch.int64)
+        self.counts = counts.index_add_(0, convex[by_convex], concerned.sum(dim=1))
         self.starts = self.counts.cumsum(0) - self.counts
 
     def draw(self, generator: torch.Generator) -> VolumeSamples:
         """(K, M) samples, M per convex, weighted to stand for all that concern it."""
+        # One of each stratum of neighbors, which tells more than as many drawn at random.
         uniform = torch.rand(len(self.counts), _POINTS_PER_CONVEX, generator=generator)
-        pick = self.starts[:, None] + (uniform * self.counts[:, None]).long()
+        uniform = (torch.arange(_POINTS_PER_CONVEX) + uniform) / _POINTS_PER_CONVEX
+        pick = (uniform * self.counts[:, None]).long().minimum(self.counts[:, None] - 1)
+        pick = self.starts[:, None] + pick.clamp(min=0)
         local = self.samples[self.order[pick.clamp(max=len(self.order) - 1)]]
         # A convex that nothing concerns draws anything, with weight 0.
         weights = local.weights * (self.counts / _POINTS_PER_CONVEX)[:, None]
