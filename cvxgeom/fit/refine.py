@@ -32,7 +32,7 @@ def refine_steps(
 
     The loss estimates the volume of the symmetric difference, as a share of the solid's volume: an occupied point costs
     its weight as far as the best convex does not cover it, a free one as far as each convex covers it. A convex sees
-    only the points that can move it (the free ones near it and the occupied ones that it covers best), so a step costs
+    only the points that can move it (the free ones near it and the occupied ones that none covers better), so a step costs
     the same however many convexes share the samples.
 
     Args:
@@ -117,7 +117,7 @@ def _moved(shape: ConvexUnion, scale: _Scale, turn: Tensor, shift: Tensor, hardn
 
 
 class _Nearby:
-    """The samples that concern each convex: the free ones near it and the occupied ones that it covers best.
+    """The samples that concern each convex: the free ones near it and the occupied ones that none covers better.
 
     Those so far from its boundary that they have no gradient are left out.
     """

@@ -53,7 +53,7 @@ def hull_planes(
     Example:
         >>> cube = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
         >>> normals, offsets = hull_planes(cube)
-        >>> len(normals), sorted(offsets.round(12).tolist())
+        >>> len(normals), sorted((offsets.round(12) + 0).tolist())
         (6, [-1.0, -1.0, -1.0, 0.0, 0.0, 0.0])
     """
     array = np.asarray(points, dtype=np.float64)
