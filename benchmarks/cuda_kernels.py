@@ -31,6 +31,7 @@ from triton.compiler import ASTSource
 
 from cvxgeom import ops
 from cvxgeom.ops import _native, _triton
+from cvxgeom.ops.evidence import cuda as evidence
 from cvxgeom.ops.grid import cuda as grid
 from cvxgeom.ops.indicator import cuda_kernels as indicator
 from cvxgeom.ops.indicator.cuda import groups_of_convexes
@@ -120,6 +121,7 @@ def cases(capability: int) -> Iterator[Case]:
     yield Case(raycast.first_hits, dict(forward, TILE=TILE), config.warps)
     yield Case(grid.cube_boxes, dict(EDGE=grid.EDGE, BLOCK=128), 4)
     yield Case(grid.grid_cubes, dict(EDGE=grid.EDGE, TILE=TILE), config.cube_warps)
+    yield Case(evidence.look_through, dict(BLOCK=evidence.BLOCK), 4)
 
 
 def signature(case: Case, real: str) -> tuple[dict[str, str], dict[str, Any]]:
@@ -144,7 +146,7 @@ def compile_one(case: Case, real: str, capability: int) -> Resources:
     positions = {name: i for i, name in enumerate(case.kernel.arg_names)}
     aligned = {(positions[n],): [["tt.divisibility", 16]] for n, kind in types.items() if kind.startswith("*")}
     source = ASTSource(case.kernel, types, {(positions[n],): v for n, v in constants.items()}, aligned)
-    options = _triton.compiler_options(case.warps)
+    options = _triton.compiler_options(case.kernel, case.warps)
     binary = triton.compile(source, GPUTarget("cuda", capability, 32), options=options)
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(binary.asm["cubin"])

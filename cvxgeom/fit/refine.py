@@ -32,8 +32,8 @@ def refine_steps(
 
     The loss estimates the volume of the symmetric difference, as a share of the solid's volume: an occupied point costs
     its weight as far as the best convex does not cover it, a free one as far as each convex covers it. A convex sees
-    only the points that can move it (the free ones near it and the occupied ones that none covers better), so a step costs
-    the same however many convexes share the samples.
+    only the points that can move it (the free ones near it and the occupied ones that none covers better), so a step
+    costs the same however many convexes share the samples.
 
     Args:
         shape: where to start; a solid of longest side about 1, all convexes bounded.

@@ -22,15 +22,22 @@ TILES = 64  # a list of points is cut into so many, whose boxes are found side b
 # Sizes change from call to call: none is compiled in, not even the value 1.
 SIZES = (
     *("n", "k", "h", "blocks", "total", "bits", "steps", "tiles", "pieces", "groups", "needs", "guides"),
-    *("nx", "ny", "nz"),
+    *("nx", "ny", "nz", "views", "height", "width"),
 )
 
 
-def jit(function: Callable) -> Any:
-    """`triton.jit` for code that runs on the GPU, or in the interpreter."""
+def jit(function: Callable, exact: bool = False) -> Any:
+    """`triton.jit` for code that runs on the GPU, or in the interpreter.
+
+    Args:
+        function: the code.
+        exact: of a kernel: products and sums are rounded one after the other, as PyTorch does it, and not at once.
+    """
     function = inspect.unwrap(function)  # Triton reads the source and wants no wrapper, as of annotation checks, around
     names = [name for name in inspect.signature(function).parameters if name in SIZES]
-    return triton.jit(function, do_not_specialize=names)  # type: ignore[call-overload]
+    kernel: Any = triton.jit(function, do_not_specialize=names)  # type: ignore[call-overload]
+    kernel.exact = exact
+    return kernel
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,15 @@ def launch(kernel: Any, programs: int, *arguments: Any, warps: int = 4, **consta
     key = (kernel, device.index, warps, *constants.values(), *kinds)
     known = _compiled.get(key)
     if known is None:
-        _compiled[key] = kernel[(programs,)](*arguments, **compiler_options(warps), **constants)
+        _compiled[key] = kernel[(programs,)](*arguments, **compiler_options(kernel, warps), **constants)
         return
     known[(programs, 1, 1)](*arguments, *[constants[name] for name in kernel.arg_names[len(arguments) :]])
 
 
-def compiler_options(warps: int) -> dict[str, int]:
-    """Options with which kernels are compiled for so many warps, at most 8."""
+def compiler_options(kernel: Any, warps: int) -> dict[str, int | bool]:
+    """Options with which a kernel is compiled for so many warps, at most 8."""
     # Left alone, ptxas spills a few registers of some kernels to make room for more programs than there are.
-    return dict(num_warps=warps, maxnreg=255)
+    return dict(num_warps=warps, maxnreg=255, enable_fp_fusion=not kernel.exact)
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from cvxgeom import ops
 
 from .on_cuda import DEVICE, ON_GPU, _triton, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
+from .test_evidence import scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
 
@@ -191,3 +192,22 @@ def test_a_shape_on_a_gpu_has_its_polytopes_and_mesh_on_the_cpu():
     box = cvxgeom.box().to(DEVICE)
     assert box.polytopes()[0].vertices.device.type == "cpu"
     assert cvxgeom.to_trimesh(box, surface="union").volume == pytest.approx(1.0)
+
+
+# -- depth evidence ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n", [1, 255, 1000])
+def test_evidence_is_that_of_the_reference_to_the_bit(n, dtype):
+    inputs = scene(n, dtype=dtype)
+    inputs[0][0, 0] = math.nan
+    for got, want in zip(on_cuda("depth_evidence", *inputs), reference("depth_evidence", *inputs), strict=True):
+        assert torch.equal(got, want) and (n == 1 or want.isfinite().any())
+
+
+def test_evidence_of_batches_that_broadcast_and_of_strided_points():
+    points, depth, cameras = scene(300)
+    points = points[:1].mT.contiguous().mT
+    for got, want in zip(*(run("depth_evidence", points, depth, cameras) for run in (on_cuda, reference)), strict=True):
+        assert got.shape == (2, 300) and torch.equal(got, want)

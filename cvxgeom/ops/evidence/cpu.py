@@ -1,5 +1,7 @@
 """Depth evidence on kernels, as PyTorch sees it: not differentiable."""
 
+import importlib
+
 import torch
 from torch import Tensor
 
@@ -11,11 +13,17 @@ _library = torch.library.Library("cvxgeom", "FRAGMENT")
 _library.define("depth_evidence(Tensor points, Tensor depth, Tensor cameras) -> (Tensor, Tensor)")
 
 
-def depth_evidence(points: Tensor, depth: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor]:
-    """Both lengths, for detached CPU tensors of one type and batch shape, none of them empty."""
+def depth_evidence(launcher: str, points: Tensor, depth: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor]:
+    """Both lengths, for detached tensors of one type and batch shape, none empty. Launcher: "cpu" or "cuda"."""
     if not is_plain(points, depth, cameras):
         return torch.ops.cvxgeom.depth_evidence.default(points, depth, cameras)
-    return _on_cpu(points, depth, cameras)
+    return (_on_cpu if launcher == "cpu" else _on_cuda)(points, depth, cameras)
+
+
+def _on_cuda(points: Tensor, depth: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor]:
+    hidden, surface = _fake_depth_evidence(points, depth, cameras)
+    importlib.import_module(f"{__package__}.cuda").depth_evidence(hidden, surface, points, depth, cameras)
+    return hidden, surface
 
 
 def _on_cpu(points: Tensor, depth: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,4 +43,5 @@ def _fake_depth_evidence(points: Tensor, depth: Tensor, cameras: Tensor) -> tupl
 
 
 _library.impl("depth_evidence", _on_cpu, "CPU")
+_library.impl("depth_evidence", _on_cuda, "CUDA")
 torch.library.register_fake("cvxgeom::depth_evidence", _fake_depth_evidence)

@@ -18,7 +18,7 @@ def depth_evidence(
 
     A point is projected into each view, and its z-depth compared with that of the pixel it falls into. A view that does
     not have the point in its image, has it behind the camera, or measured nothing there (NaN) is not counted. Cost is
-    proportional to V · N; not differentiable (the result is detached). On CUDA the reference runs.
+    proportional to V · N; not differentiable (the result is detached).
 
     Args:
         points: object frame.
@@ -54,6 +54,6 @@ def depth_evidence(
         cameras.detach().expand(*batch, *cameras.shape[-3:]),
     )
     is_empty = 0 in inputs[0].shape or 0 in inputs[1].shape
-    if not is_empty and launcher_for(points) == "cpu":
-        return cpu.depth_evidence(*inputs)
+    if not is_empty and (launcher := launcher_for(points)):
+        return cpu.depth_evidence(launcher, *inputs)
     return reference.depth_evidence(*inputs)
