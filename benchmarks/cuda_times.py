@@ -30,6 +30,7 @@ from .workloads import WORKLOADS, Inputs
 
 REPEATS = 20
 N_GUIDES = 20
+SHAPES, PLACES, VIEWS, PIXELS = 16, 2304, 20, 128  # of depth evidence in a training step
 CANDIDATES = [
     Configuration(block=block, warps=warps, piece=piece, piece_warps=piece_warps, cube_warps=cube_warps)
     for block, warps, piece, piece_warps, cube_warps in (
@@ -55,6 +56,17 @@ def calls() -> Calls:
         found = ops.training_indicators(training.points, *leaves, training.sharpness, training.occupancy, N_GUIDES)
         return torch.autograd.grad(sum(v.square().sum() for v in found if v is not None), leaves)
 
+    def seen() -> tuple[Tensor, Tensor, Tensor]:
+        """Points in a unit cube, depth of nothing in particular, and cameras that look at it from all around."""
+        generator = torch.Generator(device="cuda").manual_seed(0)
+        sizes = dict(generator=generator, device="cuda")
+        rotation = torch.linalg.qr(torch.randn(SHAPES, VIEWS, 3, 3, **sizes)).Q
+        pose = torch.cat([rotation, rotation.new_tensor([0.0, 0, 2.5]).expand(SHAPES, VIEWS, 3)[..., None]], dim=-1)
+        focal = rotation.new_tensor([[200.0, 0, PIXELS / 2], [0, 200.0, PIXELS / 2], [0, 0, 1]])
+        depth = 2 + torch.rand(SHAPES, VIEWS, PIXELS, PIXELS, **sizes)
+        return torch.rand(SHAPES, PLACES, 3, **sizes) - 0.5, depth, focal @ pose
+
+    views = seen()
     size = (nodes.resolution,) * 3
     return {
         "union_sdf": both(ops.union_sdf, points, False),
@@ -68,6 +80,7 @@ def calls() -> Calls:
             nodes.lower, nodes.spacing, size, *nodes.planes, truncation=nodes.spacing
         ),
         "union_sdf of 1024 shapes": both(ops.union_sdf, small, False),
+        "depth_evidence": lambda: ops.depth_evidence(*views),
     }
 
 
