@@ -17,7 +17,7 @@ class FitConfig:
         part_worth: least share of the solid's volume by which a part must lower the error; what is worth less is merged
             with a neighbor or dropped, unless so much of the surface would be missed. Larger values give fewer parts.
         n_steps: gradient steps at most; 0 keeps the initialization.
-        n_samples: labeled points that the fit works on.
+        n_samples: labeled points that the fit works on; gradients see twice as many.
         target_iou: a shape that scores this much is good enough and is not refined further.
         max_error: the same as a length, in the source's unit: mean distance of the solid's surface from that of the
             shape. None: only ``target_iou`` counts.

@@ -12,9 +12,9 @@ from scipy.spatial import ConvexHull, QhullError
 import cvxgeom
 from cvxgeom.fit import FitConfig
 from cvxgeom.fit.bound import inner, outer
-from cvxgeom.fit.deadline import NEVER
+from cvxgeom.fit.deadline import NEVER, Deadline
 from cvxgeom.fit.parts import Part, cut_to, parts_of, union_of
-from cvxgeom.fit.pipeline import _Search
+from cvxgeom.fit.pipeline import _BIAS, _SKIN_SHARE, _Search
 from cvxgeom.fit.refine import refine_steps
 from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.fit.simplify import simplify
@@ -292,6 +292,25 @@ def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
     search.best = search._score(halves), halves
     search._keep_better(cvxgeom.box(size=(1, 1, 0.9)))
     assert search.best[1] is halves, "fewer parts, but much worse"
+
+
+@pytest.mark.parametrize(("seconds_a_label", "n_more"), [(0.0, 2000), (0.01, 200)])
+def test_gradients_see_more_samples_if_there_is_time_to_label_them(seconds_a_label, n_more):
+    search = _Search(as_target(trimesh.creation.box(), 0), FitConfig(bound="outer"), NEVER, 0.0)
+    search.samples = search.biased = search.target.samples(2000, np.random.default_rng(0))
+    search.skin = search.target.skin(500, np.random.default_rng(0))
+    search.n_samples, search.score_seconds = 2000, seconds_a_label
+    search.refining = Deadline.after(10.0, clock=lambda: 0.0)
+    pulling = search._pulling()
+    assert len(pulling) == 2000 + n_more + len(search.skin)
+    more = pulling[torch.arange(2000, 2000 + n_more)]
+    exact = search.target.contains(more.points.double().numpy())
+    assert more.occupied.tolist() == exact.tolist() and not torch.equal(more.points[:200], search.samples.points[:200])
+    of_skin = pulling[torch.arange(2000 + n_more, len(pulling))]
+    share = of_skin.weights[of_skin.occupied].sum() / pulling.weights[pulling.occupied].sum()
+    assert float(share) == pytest.approx(_SKIN_SHARE, rel=1e-4)
+    # Of what must not be missed each sample weighs more, the new ones as well: by the same factor of the volume.
+    assert float(more.weights[more.occupied].sum()) == pytest.approx(_BIAS, rel=0.1)
 
 
 def test_a_fit_never_ends_with_parts_that_are_all_empty():
