@@ -1,5 +1,6 @@
 """Points in blocks of neighbors: those in a convex are found without asking most of the others."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ class PointBlocks:
         near = self._meeting(low - margin, high + margin)
         return self._order[near].ravel()[part.holds(self._points[near].reshape(-1, 3), margin)]
 
-    @property
+    @cached_property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(B, 3) middles of the blocks, (B,) radii of balls around them, (B, 64, 3) points and (B, 64) their indices.
 

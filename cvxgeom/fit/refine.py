@@ -138,11 +138,9 @@ class _Nearby:
         concerned = (sdf < reach) & (best | ~samples.occupied[index])
         self.samples = samples
         by_convex = convex.argsort(stable=True)
-        concerned, index = concerned[by_convex], index[by_convex]
-        order = index[concerned]
+        order = index[by_convex][concerned[by_convex]]
         self.order = order if len(order) else order.new_zeros(1)
-        counts = sdf.new_zeros(shape.n_convexes, dtype=torch.int64)
-        self.counts = counts.index_add_(0, convex[by_convex], concerned.sum(dim=1))
+        self.counts = order.new_zeros(shape.n_convexes).index_add_(0, convex, concerned.sum(dim=1))
         self.starts = self.counts.cumsum(0) - self.counts
 
     def draw(self, generator: torch.Generator) -> VolumeSamples:
@@ -150,8 +148,8 @@ class _Nearby:
         # One of each stratum of neighbors, which tells more than as many drawn at random.
         uniform = torch.rand(len(self.counts), _POINTS_PER_CONVEX, generator=generator)
         uniform = (torch.arange(_POINTS_PER_CONVEX) + uniform) / _POINTS_PER_CONVEX
-        pick = (uniform * self.counts[:, None]).long().minimum(self.counts[:, None] - 1)
-        pick = self.starts[:, None] + pick.clamp(min=0)
+        last = (self.counts - 1).clamp(min=0)  # which is where rounding up to 1 would pass
+        pick = self.starts[:, None] + (uniform * self.counts[:, None]).long().minimum(last[:, None])
         local = self.samples[self.order[pick.clamp(max=len(self.order) - 1)]]
         # A convex that nothing concerns draws anything, with weight 0.
         weights = local.weights * (self.counts / _POINTS_PER_CONVEX)[:, None]
