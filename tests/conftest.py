@@ -42,9 +42,9 @@ settings.load_profile("cvxgeom")
 
 @pytest.fixture(autouse=True, scope="module")
 def gpu_for_its_own_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Only the tests of the CUDA kernels see a GPU: others compare bit for bit what belongs to one device."""
+    """Only tests of the ops on a GPU see one: others compare bit for bit what belongs to one device."""
     with pytest.MonkeyPatch.context() as patch:
-        if not request.path.name.startswith("test_cuda"):
+        if not request.path.name.startswith(("test_cuda", "test_torch_compile")):
             patch.setattr(torch.cuda, "is_available", lambda: False)
             patch.setenv("CUDA_VISIBLE_DEVICES", "")  # for processes that tests start
         yield

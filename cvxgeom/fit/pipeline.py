@@ -246,8 +246,7 @@ class _Search:
         _, shape = self.best
         if not canceled and self.shown:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
-        overhang = _OVERHANG if target.certainty is None else math.inf  # nobody knows where the solid ends
-        shape = cut_to(shape, target.known_bounds, overhang, config.most_planes)
+        shape = cut_to(shape, target.known_bounds, _OVERHANG, config.most_planes)
         shape = guaranteed(shape, target, self.samples, config, self.work)
         if not parts_of(shape):  # too thin for what it went through
             shape = first_hull(target, config.most_planes)

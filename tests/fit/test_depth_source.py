@@ -111,6 +111,16 @@ def test_a_wall_that_is_seen_from_its_front_is_a_thin_solid() -> None:
     assert 0.46 < low[2] < 0.49
 
 
+def test_a_pane_thinner_than_samples_are_apart_ends_where_what_is_seen_ends() -> None:
+    """Beyond that there are no samples that would pull its part back."""
+    posts = [cvxgeom.box((0.05, 1.0, 0.05), center=(0, 0, z)) for z in (-0.35, 0.35)]
+    window = cvxgeom.concatenate([cvxgeom.box((0.008, 1.0, 0.7)), *posts]).to(torch.float64)
+    views = views_of(window, [PLACES[0], PLACES[3]]).to(torch.float32)
+    shape = fit(views, FitConfig(n_samples=20_000, n_steps=60, max_parts=12, seed=1)).shape
+    furthest = torch.stack([part.bounds.abs().amax(dim=0) for part in shape.polytopes()]).amax(dim=0)
+    assert (furthest < torch.tensor([0.025, 0.5, 0.375]) + 0.03).all()
+
+
 def test_what_is_supposed_decides_where_views_do_not_know() -> None:
     shape, points = stool(), probes()
     seen, truth = SeenSpace(views_of(shape, PLACES[:1]).to(torch.float32)), shape.contains(points.double())

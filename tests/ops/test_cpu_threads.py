@@ -1,10 +1,7 @@
-"""Compiled CPU kernels under threads, after fork, inside torch.compile and as ops of torch.library."""
+"""Compiled CPU kernels under threads, after fork, and as ops of torch.library."""
 
 import multiprocessing
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +10,6 @@ from cvxgeom import ops
 from cvxgeom.ops import _native
 
 from .shapes import random_planes, random_points
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(_native.LIBRARY is None, reason=_native.SENTENCE)
 
@@ -197,33 +192,3 @@ def test_autocast_changes_nothing():
     want = everything(points, planes)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert_same(everything(points, planes), want)
-
-
-COMPILED = """
-import torch
-from cvxgeom import ops
-from tests.ops.shapes import random_planes, random_points
-
-def loss(x, *planes):
-    value = ops.union_indicator(2 * x, *planes).square().sum() + ops.convex_sdf(x, *planes[:4]).sin().sum()
-    occupancy = (x.detach().norm(dim=-1) < 0.5).double()
-    value += sum(v.sin().sum() for v in ops.training_indicators(x, *planes, occupancy=occupancy, n_guides=5))
-    value += ops.sample_grid((-0.6, -0.5, -0.4), 0.1, (11, 9, 8), *planes[:4], truncation=0.2).square().sum()
-    return value + ops.union_contains(x, *planes[:3]).sum() + ops.raycast(x, x.flip(-2), *planes[:3]).distance[:0].sum()
-
-points, planes = random_points(n=300), random_planes(k=4, h=9)
-inputs = [t.requires_grad_() for t in (points, *planes)]
-results = []
-for function in (loss, torch.compile(loss, fullgraph=True)):
-    value = function(*inputs)
-    results.append((value, *torch.autograd.grad(value, inputs)))
-for got, want in zip(*results, strict=True):
-    torch.testing.assert_close(got, want)
-"""
-
-
-@pytest.mark.slow
-def test_torch_compile_without_graph_breaks():
-    """In a process of its own: the annotation checks of the tests cannot be traced."""
-    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr

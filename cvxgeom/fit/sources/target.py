@@ -46,8 +46,14 @@ class Target:
 
     @property
     def known_bounds(self) -> np.ndarray:
-        """(2, 3) box of all that is known to be solid; that of a coarse grid is larger than ``bounds``."""
+        """(2, 3) box of all that is taken for solid.
+
+        That of a coarse grid is larger than ``bounds``; that of views is smaller where these are of a supposed solid
+        that the cameras looked through.
+        """
         low, high = self.inside.points.min(axis=0), self.inside.points.max(axis=0)
+        if self.certainty is not None:
+            return np.stack([low, high])
         return np.stack([np.minimum(self.bounds[0], low), np.maximum(self.bounds[1], high)])
 
     @cached_property
