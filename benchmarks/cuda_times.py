@@ -5,8 +5,8 @@
 Prints a Markdown table: the median device time of each kernel under the configuration that ships, on the workload of
 the roofline in `benchmarks.cuda_kernels` and on a training batch; with ``--all`` also under all of `CANDIDATES`, which
 are compiled beforehand by so many processes at once. Times are the profiler's, of kernels alone: what Python and
-launches cost is not in them, but in those of whole calls, forward and backward where an op has a derivative. Inputs
-stay in the second-level cache from call to call, as they do in training.
+launches cost is not in them, but in those of whole calls, forward and backward where an op has a derivative, once as
+they are and once captured as a CUDA graph. Inputs stay in the second-level cache from call to call, as in training.
 """
 
 import argparse
@@ -123,11 +123,24 @@ def queued_time(call: Callable[[], Any]) -> float:
     return 1e6 * (time.perf_counter() - start) / REPEATS
 
 
+def captured(call: Callable[[], Any]) -> Callable[[], None]:
+    """The same call as a CUDA graph: all of its launches at once, and no Python."""
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        call()  # what is compiled or allocated once must be there before
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        call()
+    return graph.replay
+
+
 def call_times() -> Iterator[dict[str, Any]]:
     """One line for each call, under the configuration that ships: to be made before any profile."""
     for name, call in calls().items():
         call()
-        yield {"call": name, "whole": call_time(call), "queued": queued_time(call)}
+        whole, queued = call_time(call), queued_time(call)
+        yield {"call": name, "whole": whole, "queued": queued, "graph": call_time(captured(call))}
 
 
 def measured(config: Configuration) -> Iterator[dict[str, Any]]:
@@ -155,13 +168,13 @@ def table(lines: list[dict[str, Any]], shipped: Configuration) -> str:
     """The shipped configuration's times, and the quickest of the others where there are any."""
     ours = {kernel.fn.__name__ for kernel in _kernels()}
     found: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    rows = ["| call | µs alone | µs, one after the other |", "|---|---|---|"]
+    rows = ["| call | µs alone | µs, one after the other | µs alone, as a CUDA graph |", "|---|---|---|---|"]
     for line in lines:
         if "kernel" in line:
             kernel = line["kernel"] if line["kernel"] in ours else "(PyTorch's)"
             found[line["call"], kernel][line["config"]] += line["us"] * line["count"]
         else:
-            rows.append(f"| {line['call']} | {line['whole']:.0f} | {line['queued']:.0f} |")
+            rows.append(f"| {line['call']} | {line['whole']:.0f} | {line['queued']:.0f} | {line['graph']:.0f} |")
     rows += ["", "| call | kernel | µs | quickest | its configuration |", "|---|---|---|---|---|"]
     for (call, kernel), times in found.items():
         best = min(times, key=lambda config: times[config])

@@ -18,7 +18,7 @@ BACKENDS = ("auto", "reference", "cpu", "cuda")
 # Asked without importing it: that takes seconds, and only tensors on a GPU need it.
 _HAS_TRITON = importlib.util.find_spec("triton") is not None
 _NO_TRITON = 'triton is not installed: pip install "cvxgeom[gpu]"'
-_PROOF = "tested on an H100 and in Triton's interpreter, compiled ahead of time for sm_80, sm_90 and sm_100"
+_PROOF = "tested on an H100, an H200 and in Triton's interpreter, compiled ahead of time for sm_80, sm_90 and sm_100"
 
 
 class _Requested(threading.local):  # not a ContextVar: torch.compile cannot look into one

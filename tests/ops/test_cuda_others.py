@@ -10,6 +10,7 @@ from cvxgeom import ops
 
 from .on_cuda import DEVICE, ON_GPU, _triton, on_cuda, on_device, reference
 from .shapes import random_planes, random_points
+from .test_cpu_threads import everything
 from .test_evidence import scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, inside the interpreter, about NaN and ∞
@@ -211,3 +212,26 @@ def test_evidence_of_batches_that_broadcast_and_of_strided_points():
     points = points[:1].mT.contiguous().mT
     for got, want in zip(*(run("depth_evidence", points, depth, cameras) for run in (on_cuda, reference)), strict=True):
         assert got.shape == (2, 300) and torch.equal(got, want)
+
+
+# -- CUDA graphs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not ON_GPU, reason="needs a GPU")
+@pytest.mark.parametrize("n", [50, 3000])
+def test_all_ops_and_their_derivatives_in_a_cuda_graph(n):
+    """Which forbids that anything is read back to the host on the way."""
+    inputs = [t.to(DEVICE) for t in (random_points(n=n), *random_planes(k=4, h=9))]
+    others = [t.to(DEVICE) for t in (random_points(n=n, seed=5), *random_planes(k=4, h=9, seed=6))]
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        everything(inputs[0], inputs[1:])  # compiles the kernels
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        captured = everything(inputs[0], inputs[1:])
+    for mine, other in zip(inputs, others, strict=True):
+        mine.copy_(other)
+    graph.replay()
+    for got, want in zip(captured, everything(others[0], others[1:]), strict=True):
+        torch.testing.assert_close(got, want)

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import torch
 import triton.language as tl
 from torch import Tensor
@@ -95,9 +95,10 @@ def sample_grid(
     planes = tuple(t.contiguous().view(leading.numel(), *t.shape[len(leading) :]) for t in planes)
     normals = planes[0]
     batch, k, h, _ = normals.shape
-    # In double, as the reference does it, and as one small copy from the host.
-    lines = [np.arange(n) * step + start for n, step, start in zip(size, spacing, lower)]
-    axes = torch.from_numpy(np.concatenate([*lines, [truncation]])).to(normals.dtype).to(normals.device)
+    # In double, as the reference does it, and on the device: a CUDA graph cannot hold a copy from the host.
+    double: dict[str, Any] = dict(dtype=torch.float64, device=normals.device)
+    lines = [torch.arange(n, **double) * step + start for n, step, start in zip(size, spacing, lower)]
+    axes = torch.cat([*lines, torch.full((1,), truncation, **double)]).to(normals.dtype)
     blocks = math.prod(ceil_div(n, EDGE) for n in size)
     boxes = normals.new_empty((6, batch * blocks))
     launch(cube_boxes, ceil_div(batch * blocks, 128), axes, boxes, *size, blocks, batch * blocks, EDGE=EDGE, BLOCK=128)
