@@ -96,8 +96,10 @@ class FloodedVolume:
     @cached_property
     def cover(self) -> tuple[np.ndarray, float]:
         """Cubes that together hold the whole solid: lowest corners (M, 3) and side, in the mesh's frame."""
-        filled = (self._kind > _OUTSIDE) | self._halo
-        coarse = filled.reshape(self.shape[0] // 2, 2, self.shape[1] // 2, 2, -1, 2).any(axis=(1, 3, 5))
+        coarse = ((self._kind > _OUTSIDE) | self._halo).reshape(self.shape)
+        coarse = coarse[::2] | coarse[1::2]
+        coarse = coarse[:, ::2] | coarse[:, 1::2]
+        coarse = coarse[:, :, ::2] | coarse[:, :, 1::2]
         side = 2 * self.cell
         return np.argwhere(coarse) * side + self.origin, side
 
@@ -214,7 +216,8 @@ class FloodedVolume:
         distance = np.linalg.norm(center - nearest, axis=1).clip(0.02, 1.0)
         depth = np.where(outside, -distance, distance)
         # a wall that passes between the centers would be lost: where the solid ends within a cell, it gets a center
-        wall = np.flatnonzero(outside & ~self._beside_inside & (np.abs(center - nearest).max(axis=1) < 0.5))
+        wall = np.flatnonzero(outside & ~self._beside_inside)
+        wall = wall[np.abs(center - nearest)[wall].max(axis=1) < 0.5]
         normals = self._cells.normals[triangles[wall]]
         inward = normals * np.sign(((nearest - center)[wall] * normals).sum(axis=1, keepdims=True))
         thin = self._enclosed(nearest[wall] + 0.1 * inward) & ~self._enclosed(nearest[wall] + inward)
