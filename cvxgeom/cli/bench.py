@@ -19,6 +19,7 @@ TASKS = {
     "depth-to-3d": "predictors of solids from depth views",
     "rgb-to-3d": "predictors of solids from one color view",
 }
+_MOST_PARTS = 24  # of what is fitted to views: a compact answer is what is asked for
 PREDICTORS = ("box", "hull", "carving", "tuned-carving", "visual-hull", "mean", "retrieval")
 
 
@@ -57,7 +58,8 @@ def _add_predictors(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--refine",
         action="store_true",
-        help="also fit to the depth views alone, and completed by what each --model predicts of convexes",
+        help="also fit to the depth views alone, and completed by what each --model predicts of convexes: at most "
+        f"{_MOST_PARTS} parts",
     )
     command.add_argument(
         "--encoder", metavar="NAME", action="append", default=[], help="also retrieve by the encoder of this --model"
@@ -170,9 +172,9 @@ def show(report: Report) -> None:
 def _with_fits(learned: "list[Learned]") -> "list[Learned]":
     """The same, a refined one beside each that predicts convexes, and a fit to the views without a network."""
     from ..evaluate import ConvexPredictor, Learned
-    from ..fit import Refined, fit
+    from ..fit import FitConfig, Refined, fit
 
-    budget = Refined.config
+    budget = FitConfig(max_parts=_MOST_PARTS)
 
     def fitted(views: "DepthViews") -> "ConvexUnion":
         return fit(views, budget).shape
@@ -181,7 +183,7 @@ def _with_fits(learned: "list[Learned]") -> "list[Learned]":
     for entry in learned:
         found.append(entry)
         if isinstance(entry.predictor, ConvexPredictor):
-            refined = Refined(entry.predictor.model)
+            refined = Refined(entry.predictor.model, budget)
             name, only = f"{entry.predictor.name}, refined", entry.predictor.only_views
             found.append(Learned(ConvexPredictor(refined, name, only), f"{entry.identity} {budget}"))
     return [*found, Learned(ConvexPredictor(fitted, "fit to the views"), str(budget))]

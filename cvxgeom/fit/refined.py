@@ -1,7 +1,7 @@
 """A model whose predictions are fitted to what it was shown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -10,8 +10,6 @@ from ..shape import ConvexUnion
 from .config import FitConfig
 from .pipeline import fit
 from .sources import Completed
-
-_BUDGET = FitConfig(max_parts=24)
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Refined:
 
     Args:
         model: views of one object → a single shape in their frame.
-        config: of the fit; 24 parts at most by default.
+        config: of the fit.
 
     Example:
         >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png")
@@ -35,7 +33,7 @@ class Refined:
     """
 
     model: Callable[[DepthViews], ConvexUnion]
-    config: FitConfig = _BUDGET
+    config: FitConfig = field(default_factory=FitConfig)
 
     def __call__(self, views: DepthViews) -> ConvexUnion:
         """The refined prediction.

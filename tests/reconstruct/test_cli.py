@@ -15,6 +15,7 @@ from PIL import Image
 import cvxgeom
 from cvxgeom.cli import main
 from cvxgeom.color import ColorViews
+from cvxgeom.fit import FitConfig
 from cvxgeom.reconstruct import Reference
 
 from .standin import Slices, camera_at, seen_by
@@ -94,7 +95,7 @@ def test_a_refined_shape_agrees_better_with_the_depth_map(tmp_path: Path, run: C
     assert (plain["refined"], refined["refined"]) == (False, True)
     assert refined["agreement"]["silhouette_iou"] > plain["agreement"]["silhouette_iou"] + 0.1
     assert refined["agreement"]["depth_error"] < plain["agreement"]["depth_error"]
-    assert 1 <= refined["parts"] <= 24
+    assert 1 <= refined["parts"] <= FitConfig().max_parts
 
 
 def test_options_reach_the_reader(tmp_path: Path, run: Callable[..., Run]) -> None:
