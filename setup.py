@@ -81,6 +81,7 @@ setup(
     extras_require={
         # rays against triangle meshes: the input panel of a picture, depth for data sets; depth maps of renderers
         "render": ["embreex>=4.4", "pyrender==0.1.45", "OpenEXR>=3.3"],
+        # for views of one's own in a browser, live or as a page without a server: nothing here imports them
         "viewer": ["viser>=1.1,<2", "plotly>=6"],
         "train": ["tensorboard>=2.16", "h5py>=3.10"],
         # datasets made by several machines; needs train and render besides
@@ -89,7 +90,7 @@ setup(
         "simulation": ["mujoco>=4", "usd-core>=24", "yourdfpy>=0.0.56"],
         # the CUDA kernels, where torch brings no Triton; without a GPU their tests run in Triton's interpreter
         "gpu": ["triton>=3.6"],
-        "bench": ["libigl", "coacd", "vhacdx", "numba", "cvxpylayers", "pykeops>=2.3", "matplotlib"],
+        "bench": ["coacd", "vhacdx", "pykeops>=2.3", "matplotlib"],
         "dev": [
             "pytest>=8",
             "pytest-xdist>=3",

@@ -1,6 +1,6 @@
 """What a guarantee costs: the same meshes fitted without one, and with each that a fit can give.
 
-    python -m benchmarks.bench_guarantees --furniture DIR --split-file CSV [--split val] [--n 8] [--quality balanced]
+    python -m benchmarks.bench_guarantees --furniture DIR [--split val] [--n 8] [--quality balanced]
 
 DIR and the split file as for `benchmarks.bench_fit`; each shape as if scanned. Prints a Markdown table: IoU of the
 exact polytopes with the solid, in the mean and in the worst case; means of what is outside of the solid, as a share of

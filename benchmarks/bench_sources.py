@@ -1,6 +1,6 @@
 """Fit furniture from what people have instead of a mesh: point clouds, occupancy grids, signed distances.
 
-    python -m benchmarks.bench_sources --furniture DIR --split-file CSV [--split val] [--n 10] [--quality balanced]
+    python -m benchmarks.bench_sources --furniture DIR [--split val] [--n 10] [--quality balanced]
 
 DIR and the split file as for `benchmarks.bench_fit`. Points lie on the surface of the solid, without what is hidden in
 closed meshes whose parts overlap; noise is Gaussian in all three coordinates, in units of the longest side. Grids are

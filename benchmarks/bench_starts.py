@@ -1,6 +1,6 @@
 """Where a fit starts: recursive splitting against multi-start k-means, before any gradient step.
 
-    python -m benchmarks.bench_starts --furniture DIR --split-file CSV [--split val] [--n 10]
+    python -m benchmarks.bench_starts --furniture DIR [--split val] [--n 10]
 
 DIR holds the ``.sh3f`` libraries of the Debian package sweethome3d-furniture 1.8-1. The shapes are evenly spaced over
 the furniture of the split, as if scanned (one closed surface, no structure left). Both starts have the same points, and

@@ -1,6 +1,6 @@
 """How well a fit keeps to the seconds that it is given.
 
-    python -m benchmarks.bench_time_budget --furniture DIR --split-file CSV [--split val] [--n 6] [--budgets 1,2,5,10]
+    python -m benchmarks.bench_time_budget --furniture DIR [--split val] [--n 6] [--budgets 1,2,5,10]
 
 DIR holds the ``.sh3f`` libraries of the Debian package sweethome3d-furniture 1.8-1. The shapes are evenly spaced over
 the furniture of the split, as if scanned (one closed surface, no structure left). Seconds are those of the clock from

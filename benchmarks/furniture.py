@@ -10,6 +10,8 @@ import trimesh
 
 from cvxgeom.data import FurnitureLibrary, Normalization
 
+SPLIT_FILE = Path(__file__).with_name("furniture_split.csv")
+
 
 def add_arguments(parser: argparse.ArgumentParser, split: str, n: int) -> None:
     """The options that say which shapes.
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser, split: str, n: int) -> None:
         n: shapes by default.
     """
     parser.add_argument("--furniture", type=Path, required=True, help="folder with the .sh3f libraries")
-    parser.add_argument("--split-file", type=Path, required=True)
+    parser.add_argument("--split-file", type=Path, default=SPLIT_FILE, help="another one than ours")
     parser.add_argument("--split", default=split)
     parser.add_argument("--n", type=int, default=n)
 

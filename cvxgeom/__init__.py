@@ -31,7 +31,10 @@ _HOME = {
     "tetrahedron": "shape",
     "to_trimesh": "mesh",
 }
-_MODULES = ("data", "fit", "losses", "mesh", "metrics", "ops", "reconstruct", "render", "shape", "simulation")
+_MODULES = (
+    *("data", "fit", "losses", "mesh", "metrics", "models", "ops", "reconstruct", "render", "shape", "simulation"),
+    "train",
+)
 
 __all__ = [*_HOME, *_MODULES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -52,7 +55,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from . import data, fit, losses, mesh, metrics, ops, reconstruct, render, shape, simulation
+    from . import data, fit, losses, mesh, metrics, models, ops, reconstruct, render, shape, simulation, train
     from ._types import FitStatus, PolytopeStatus
     from .color import ColorViews
     from .depth import DepthViews

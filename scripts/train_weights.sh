@@ -4,7 +4,7 @@
 #
 #   scripts/train_weights.sh DATASET RUNS [NAME...]
 #
-# DATASET: cvxgeom prepare DIR_OF_SH3F --split-file CSV --rgb -o DATASET. RUNS: a folder for the runs. NAME: only these.
+# DATASET: cvxgeom prepare DIR_OF_SH3F --split-file benchmarks/furniture_split.csv --rgb -o DATASET. RUNS: a folder for the runs. NAME: only these.
 set -euo pipefail
 dataset=$1 runs=$2
 shift 2
