@@ -3,9 +3,10 @@
     python -m benchmarks.bench_fit --furniture DIR [--split-file CSV] [--split test] [--n 10]
 
 DIR holds the ``.sh3f`` libraries of the Debian package sweethome3d-furniture 1.8-1; the split file, by default
-`furniture_split.csv` beside this, has the columns library, model, class, furniture, fill, split. The shapes are evenly spaced over the furniture of the split in the order
-of the file, so that nobody picked them by their scores. Prints a Markdown table; seconds are those of one process
-after imports, from mesh in memory to shape, on whatever else the machine is doing.
+`furniture_split.csv` beside this, has the columns library, model, class, furniture, fill, split. The shapes are evenly
+spaced over the furniture of the split in the order of the file, so that nobody picked them by their scores. Prints a
+Markdown table; seconds are those of one process after imports, from mesh in memory to shape, on whatever else the
+machine is doing.
 """
 
 import argparse

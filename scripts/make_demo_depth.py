@@ -3,9 +3,10 @@
     python scripts/make_demo_depth.py --furniture DIR --split-file CSV [--model chairWithCushion] [-o cvxgeom/assets]
 
 DIR holds the ``.sh3f`` libraries of the Debian package sweethome3d-furniture 1.8-1; the split file, such as
-`benchmarks/furniture_split.csv`, has the columns library, model, split, creator. The model must be of the CC0 library and of the test split: no shipped weights were
-trained on it. Its size is that of the catalog, in meters; the camera stands at azimuth 35, elevation 20, where the
-sphere around the object fills a field of view of 40 degrees, as the cameras of a prepared dataset do.
+`benchmarks/furniture_split.csv`, has the columns library, model, split, creator. The model must be of the CC0 library
+and of the test split: no shipped weights were trained on it. Its size is that of the catalog, in meters; the camera
+stands at azimuth 35, elevation 20, where the sphere around the object fills a field of view of 40 degrees, as the
+cameras of a prepared dataset do.
 """
 
 import argparse
