@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from .._files import atomic_path
 from ..data import mesh_files
-from ..mesh import export_mesh
+from ..mesh.export import EXPORT_ENDINGS, export_mesh
 from ..parallel import Died, run_tasks
 from ..render import picture, save_picture
 from .config import FitConfig
@@ -82,8 +83,12 @@ def fit_folder(
     Raises:
         FileNotFoundError: a source or the folder around the output is missing.
         ImportError: a package that this needs is missing.
-        ValueError: there are no mesh files, or the output is a file.
+        TypeError: ``sources`` is a single path.
+        ValueError: there are no mesh files, the output is a file, one of the sources would be overwritten, or
+            ``mesh_ending`` is no format of `cvxgeom.mesh.export_mesh`.
     """
+    if isinstance(sources, (str, os.PathLike)):
+        raise TypeError(f"sources must be a sequence of paths, got {sources!r}")
     config = config or FitConfig()
     began = time.perf_counter()
     output = Path(output)
@@ -91,8 +96,13 @@ def fit_folder(
         raise ValueError(f"{str(output)!r} is a file; shapes of several meshes need a folder")
     if not output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(output.absolute().parent)!r} to make {output.name!r} in")
+    if mesh_ending and mesh_ending.lower() not in EXPORT_ENDINGS:
+        raise ValueError(f"mesh_ending must be one of {', '.join(EXPORT_ENDINGS)}, got {mesh_ending!r}")
     endings = (".npz", *([mesh_ending] if mesh_ending else []), *([".png"] if pictures else []))
     named = named_sources([Path(source) for source in sources], output)
+    written = {(output / f"{name}{ending}").resolve() for name in named for ending in endings}
+    if lost := [path for path in named.values() if path.resolve() in written]:
+        raise ValueError(f"{str(lost[0])!r} is a source and would be overwritten; choose another output folder")
     tasks = [_task(path, name, endings, config, start, output) for name, path in named.items()]
     output.mkdir(exist_ok=True)
     records = _Records(output / RECORDS)
@@ -136,29 +146,31 @@ def named_sources(sources: Sequence[Path], output: Path) -> dict[str, Path]:
 
     Raises:
         FileNotFoundError: a source is missing.
-        ValueError: there are no mesh files.
+        ValueError: there are no mesh files, or the output is one of the folders.
     """
     found: set[Path] = set()
     roots = []
+    output = output.resolve()
     for given in sources:
-        source = given.absolute()
-        if not source.exists():
+        if not given.exists():
             raise FileNotFoundError(f"there is no file or folder {str(given)!r}")
-        if source.is_dir():
+        if given.is_dir():
+            source = given.resolve()
+            if source == output:
+                raise ValueError(f"the output must be another folder than the meshes' own, {str(given)!r}")
             roots.append(source)
-            found.update(path for path in mesh_files(source) if not path.is_relative_to(output.absolute()))
+            found.update(path for path in mesh_files(source) if not path.is_relative_to(output))
         else:
-            roots.append(source.parent)
-            found.add(source)
+            roots.append(given.parent.resolve())
+            found.add(roots[-1] / given.name)
     if not found:
         raise ValueError(f"there are no mesh files in {', '.join(repr(str(source)) for source in sources)}")
     root = Path(os.path.commonpath(roots))
     places = {path: path.relative_to(root) for path in sorted(found)}
-    stems = [place.with_suffix("") for place in places.values()]
-    return {
-        (place if stems.count(place.with_suffix("")) > 1 else place.with_suffix("")).as_posix(): path
-        for path, place in places.items()
-    }
+    names = {path: place.with_suffix("") for path, place in places.items()}
+    while len(counts := Counter(names.values())) < len(names):  # an ending that is kept may be another one's name
+        names = {path: places[path] if counts[name] > 1 else name for path, name in names.items()}
+    return {name.as_posix(): path for path, name in names.items()}
 
 
 def _task(
@@ -190,10 +202,10 @@ def _digest(path: Path) -> str:
 
 
 def _is_done(task: _Task, record: Record | None, output: Path) -> bool:
-    if record is None or record["error"] is not None or record["settings"] != task.settings:
+    if record is None or record.get("error") is not None or record.get("settings") != task.settings:
         return False
     files = all((output / f"{task.name}{ending}").is_file() for ending in task.endings)
-    return files and record["digest"] == _digest(task.path)
+    return files and record.get("digest") == _digest(task.path)
 
 
 def _run(task: _Task) -> _Made:

@@ -186,3 +186,4 @@ _WRITERS: dict[str, Callable[[Sequence[trimesh.Trimesh], Path], None]] = {
     ".stl": _write_stl,
     ".3mf": _write_3mf,
 }
+EXPORT_ENDINGS = tuple(_WRITERS)

@@ -113,6 +113,38 @@ def test_wrong_sources(folder: Path, tmp_path: Path) -> None:
         fit_folder([folder], folder / "cube.ply")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         fit_folder([folder], tmp_path / "no" / "out")
+    with pytest.raises(TypeError, match="sources must be a sequence of paths, got 'meshes'"):
+        fit_folder("meshes", tmp_path / "out")
+    with pytest.raises(ValueError, match=r"mesh_ending must be one of \.glb, .*, got 'glb'"):
+        fit_folder([folder], tmp_path / "out", mesh_ending="glb")
+    with pytest.raises(ValueError, match="the output must be another folder than the meshes' own"):
+        fit_folder([folder], folder / "boxes" / "..")
+
+
+def test_no_source_is_overwritten(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder, tmp_path / "link"):
+        with pytest.raises(ValueError, match=r"cube\.ply' is a source and would be overwritten"):
+            fit_folder([folder / "cube.ply"], output, mesh_ending=".ply")
+    clouds = folder / "clouds"
+    clouds.mkdir()
+    np.savez(clouds / "a.npz", points=np.zeros((30, 3)))
+    with pytest.raises(ValueError, match=r"a\.npz' is a source and would be overwritten"):
+        fit_folder([clouds / "a.npz"], clouds)
+
+
+def test_what_lies_in_the_output_is_no_source_however_its_path_is_written(folder: Path, tmp_path: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "cube.glb").touch()
+    (tmp_path / "link").symlink_to(folder / "out")
+    for output in (folder / "boxes" / ".." / "out", tmp_path / "link"):
+        assert not any("out" in name for name in named_sources([folder], output))
+
+
+def test_names_never_collide(folder: Path) -> None:
+    for name in ("desk.obj", "desk.stl", "desk.obj.ply"):
+        (folder / "boxes" / name).touch()
+    assert list(named_sources([folder / "boxes"], folder / "out")) == ["brick", "desk.obj", "desk.obj.ply", "desk.stl"]
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------
