@@ -1,7 +1,10 @@
 """The budget of a fit, and its named qualities."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, Literal
+
+import numpy as np
 
 from .._checks import check_choice, check_positive
 
@@ -58,8 +61,12 @@ class FitConfig:
         least = {"max_parts": 1, "max_halfspaces": 6, "max_vertices": 8, "n_steps": 0, "n_samples": 1000, "seed": 0}
         for name, low in least.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
                 raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
+            object.__setattr__(self, name, int(value))
+        for name in ("part_worth", "target_iou", "max_error", "max_seconds", "min_thickness"):
+            if isinstance(value := getattr(self, name), np.floating):
+                object.__setattr__(self, name, float(value))
         if not 0 < self.target_iou <= 1:
             raise ValueError(f"target_iou must be in (0, 1], got {self.target_iou!r}")
         if not 0 <= self.part_worth < 1:
@@ -75,6 +82,11 @@ class FitConfig:
         named = {name: getattr(self, name) for name in ("bound", "symmetry", "min_thickness", "disjoint")}
         if len(wanted := [f"{name}={value!r}" for name, value in named.items() if value]) > 1:
             raise ValueError(f"only one of {', '.join(named)} can be guaranteed, got {' and '.join(wanted)}")
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether something must hold of the shape, whatever it costs."""
+        return bool(self.bound or self.symmetry or self.min_thickness or self.disjoint)
 
     @property
     def most_planes(self) -> int:

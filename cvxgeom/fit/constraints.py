@@ -13,6 +13,7 @@ from .samples import VolumeSamples
 _GAP = 1e-5  # between two parts that touch, per unit of the longest side: more than single precision rounds
 _UPRIGHT = 0.02  # component along the mirror's normal of a plane that stands upright on the mirror
 _LOPSIDED = 0.25  # a part belongs to one side of the mirror if it reaches less than this share as far to the other
+_FEWEST_PLANES = 6  # of a convex around others
 _FARTHER = 0.02  # of its size, that a part may reach farther when a plane is left out or mirrored
 
 
@@ -89,10 +90,26 @@ def mirrored(shape: ConvexUnion, axis: int, samples: VolumeSamples, max_parts: i
         max_parts: cap.
         max_halfspaces: cap per convex.
     """
-    parts = parts_of(shape)
+    if not (parts := parts_of(shape)):
+        return shape
     sides = [_with_image(parts, axis, sign, max_parts, max_halfspaces) for sign in (1.0, -1.0)]
-    unions = [union_of(side) for side in sides if side]
-    return max(unions, key=lambda union: samples.iou(union.contains(samples.points)), default=shape)
+    unions = [union_of(side) for side in sides if side] or [union_of([_around_both(parts, axis, max_halfspaces)])]
+    return max(unions, key=lambda union: samples.iou(union.contains(samples.points)))
+
+
+def _around_both(parts: list[Part], axis: int, max_halfspaces: int) -> Part:
+    """One convex around all parts and their images: its own image, for which there is always room."""
+    corners = np.concatenate([corner for part in parts for corner in (part.vertices, _image(part, axis).vertices)])
+    if max_halfspaces >= 2 * _FEWEST_PLANES:
+        half = Part.around(corners, max_halfspaces // 2)
+        image = _image(half, axis)
+        planes = np.concatenate([half.normals, image.normals]), np.concatenate([half.offsets, image.offsets])
+        if (both := Part.of_planes(*planes, near=corners)) is not None:
+            return both
+    sides = np.concatenate([np.eye(3), -np.eye(3)])
+    box = Part.of_planes(sides, -(corners @ sides.T).max(axis=0), near=corners)
+    assert box is not None
+    return box
 
 
 def _with_image(parts: list[Part], axis: int, sign: float, max_parts: int, max_halfspaces: int) -> list[Part]:

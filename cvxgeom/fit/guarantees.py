@@ -49,8 +49,9 @@ def _bounded(
     within = target.inside.points.astype(np.float32)
     corners = [] if target.surface is None else [np.asarray(target.surface.vertices, dtype=np.float32)]
     all_of_it = np.concatenate([both.points[both.occupied].numpy(), within, *corners])
+    begun = until.clock()
     found = [outer(shape, all_of_it)]
-    if until.passed:
+    if until.left < 2 * (until.clock() - begun):  # what follows takes longer
         return found[0]
     # What stands apart from all parts may get parts of its own: else a whole board would grow for a knob.
     apart = uncovered(InsidePoints(all_of_it.astype(np.float64), np.zeros_like(all_of_it)), shape, _APART)

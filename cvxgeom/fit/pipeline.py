@@ -1,12 +1,15 @@
 """The public functions of a fit: from a mesh or labeled points to a compact union of convexes."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 
+from .._checks import describe
 from .._types import FitStatus
 from ..shape import ConvexUnion, concatenate
 from .config import FitConfig
@@ -39,11 +42,11 @@ _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 60_000  # fresh samples for the final scores
 # Where time is limited: the fewest samples, samples and gradient steps of the fit per second of it, and shares of it
-# until the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
+# until the source is read, the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
 _FEWEST = 10_000
 _SAMPLES_PER_SECOND = 20_000
 _STEPS_PER_SECOND = 40
-_FOUND, _SIMPLIFIED = 0.4, 0.55
+_READ, _FOUND, _SIMPLIFIED = 0.3, 0.4, 0.55
 _LAST_SIMPLIFIED = 1.5  # times as long as the first simplification, snapping included; but at most half of what is left
 _GUARANTEE = 4  # times as long as scores it may take to make sure of what must hold
 
@@ -64,8 +67,8 @@ def fit(source: Source, config: FitConfig | None = None, *, init: ConvexUnion | 
         Shape, status, loss history and scores. The shape is in the source's own frame and unit.
 
     Raises:
-        TypeError: the source is none of these.
-        ValueError: the source encloses no volume.
+        TypeError: the source is none of these, or another argument is of another kind.
+        ValueError: the source encloses no volume, or ``init`` is no single shape with a solid part.
 
     Example:
         >>> import trimesh
@@ -96,7 +99,9 @@ def fit_steps(
         >>> [step.result is not None for step in steps][-1]
         True
     """
-    config = config or FitConfig()
+    config = FitConfig() if config is None else config
+    if not isinstance(config, FitConfig):
+        raise TypeError(f"config must be a FitConfig, such as FitConfig.preset(...), got {describe(config)}")
     return steps_until(Deadline.after(config.max_seconds), source, config, init)
 
 
@@ -113,8 +118,54 @@ def steps_until(
         keep: on Ctrl-C the last step comes at once, with the best shape found until then, instead of the interruption.
     """
     begun = deadline.clock()
-    target = as_target(source, config.seed, init)  # what is wrong with the source is said at once
-    return _steps(_Search(target, config, deadline, begun), init, keep)
+    with _ordinary():
+        if init is not None:
+            init = _started(init)
+        # What is wrong with the source is said at once.
+        target = as_target(source, config.seed, init, deadline.within(_READ))
+        search = _Search(target, config, deadline, begun)
+    return _ordinarily(_steps(search, init, keep))
+
+
+def _started(init: ConvexUnion) -> ConvexUnion:
+    """The solid parts of what a fit is to start from."""
+    if not isinstance(init, ConvexUnion):
+        raise TypeError(f"init must be a ConvexUnion, got {describe(init)}")
+    if init.batch_size:
+        raise ValueError(f"init must be a single shape, got batch axes {tuple(init.batch_size)}")
+    init = init.detach().to("cpu")
+    solid = [index for index, part in enumerate(init.polytopes()) if part.is_bounded]
+    if not solid:
+        raise ValueError("init must have a solid part, got none among its convexes")
+    return init if len(solid) == init.n_convexes else init.select(solid)
+
+
+@contextmanager
+def _ordinary() -> Iterator[None]:
+    """Tensors that can learn, on the CPU, whatever the caller has set for its own."""
+    elsewhere = torch.get_default_device().type != "cpu"
+    with torch.inference_mode(False), torch.device("cpu") if elsewhere else nullcontext():
+        yield
+
+
+def _ordinarily(steps: Generator[FitStep]) -> Generator[FitStep]:
+    """The steps, each made in `_ordinary` surroundings, which the caller does not meet between them."""
+    onward: Callable[[], FitStep] = partial(next, steps)
+    while True:
+        try:
+            with _ordinary():
+                step = onward()
+        except StopIteration:
+            return
+        try:
+            yield step
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as error:  # Ctrl-C between two steps: it may be that the best shape is to be kept
+            onward = partial(steps.throw, error)
+        else:
+            onward = partial(next, steps)
 
 
 def _steps(search: "_Search", init: ConvexUnion | None, keep: bool) -> Generator[FitStep]:
@@ -162,8 +213,7 @@ class _Search:
         before = self.deadline.left
         self.held_out = target.samples(_N_HELD_OUT, rng)
         self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
-        guarantee = config.bound or config.symmetry or config.min_thickness or config.disjoint
-        self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if guarantee else 1))
+        self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if config.is_strict else 1))
         # Which of two parts is the better one is judged by both, half by samples that the gradient never sees.
         self.judging = self.samples if target.given is not None else self.samples.joined(self.held_out)
         self.biased = _biased(self.samples, config.bound)
@@ -176,7 +226,7 @@ class _Search:
         n_shown = int(min(self.samples.occupied.sum(), self.held_out.occupied.sum()))
         first_score = self._score(first)
         self.shown = n_shown >= _SHOWN or (n_shown > 0 and first_score < 0.5)
-        if init is None:
+        if init is None or not self.shown:
             self.best = first_score, first
             yield self._step(first)
             if not self.shown:
@@ -200,7 +250,7 @@ class _Search:
 
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
         config, target = self.config, self.target
-        generator = torch.Generator().manual_seed(config.seed)
+        generator = torch.Generator().manual_seed(config.seed % 2**64)
         pulling = None
         for turn, n in enumerate((self.n_steps - self.n_steps // 3, self.n_steps // 3)):
             if self._is_good() or self.refining.passed:
@@ -261,22 +311,23 @@ class _Search:
             "iou_initial": self.initial_iou,
             "distance": _distance(shape, target),
         }
-        found = target.to_source(shape)
+        found = target.to_source(shape, config.is_strict)
         status = FitStatus.CONVERGED if settled else FitStatus.BUDGET_REACHED
         seconds = self._seconds()  # before the deadline is asked: what is late by these is late by that, too
         if canceled:
             status = FitStatus.CANCELED
         elif self.deadline.missed:
             status = FitStatus.OUT_OF_TIME
-        return self._step(shape, FitResult(found, status, tuple(self.history), scores, seconds))
+        loss = self.history[-1] if self.history else math.nan
+        result = FitResult(found, status, tuple(self.history), scores, seconds)
+        return FitStep(len(self.history), self.n_steps, loss, found, self._seconds(), result)
 
     def _seconds(self) -> float:
         return self.deadline.clock() - self.begun
 
-    def _step(self, shape: ConvexUnion, result: FitResult | None = None) -> FitStep:
+    def _step(self, shape: ConvexUnion) -> FitStep:
         loss = self.history[-1] if self.history else math.nan
-        shape = self.target.to_source(shape)
-        return FitStep(len(self.history), self.n_steps, loss, shape, self._seconds(), result)
+        return FitStep(len(self.history), self.n_steps, loss, self.target.to_source(shape), self._seconds())
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()

@@ -7,6 +7,7 @@ from .._checks import describe
 from ..data import LabeledPoints, Solid, solidify
 from ..depth import DepthViews
 from ..shape import ConvexUnion
+from .deadline import NEVER, Deadline
 from .sources import (
     Completed,
     Field,
@@ -28,13 +29,14 @@ Source = (
 )
 
 
-def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Target:
+def as_target(source: Source, seed: int, init: ConvexUnion | None = None, until: Deadline = NEVER) -> Target:
     """Normalize a source.
 
     Args:
         source: of any kind.
         seed: of all random numbers.
         init: what the fit starts from; it also decides what depth views leave open.
+        until: after that, points inside are looked for no longer.
 
     Raises:
         TypeError: the source is of no known kind.
@@ -43,7 +45,7 @@ def as_target(source: Source, seed: int, init: ConvexUnion | None = None) -> Tar
     if isinstance(source, trimesh.Trimesh):
         source = solidify(source)
     if isinstance(source, Solid):
-        return from_solid(source, seed)
+        return from_solid(source, seed, until)
     if isinstance(source, PointCloud):
         return from_cloud(source, seed)
     if isinstance(source, VoxelGrid):

@@ -146,3 +146,22 @@ def test_two_guarantees_are_refused():
         FitConfig(symmetry="w")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="min_thickness must be"):
         FitConfig(min_thickness=-1.0)
+
+
+def test_a_mirror_without_room_for_two_parts_is_around_one():
+    hull = trimesh.convex.convex_hull(np.random.default_rng(0).normal(size=(30, 3)))
+    for planes in (24, 8):
+        config = FitConfig.preset("fast", n_samples=4000, n_steps=10, max_parts=1, max_halfspaces=planes, symmetry="x")
+        shape = cvxgeom.fit(hull, config).shape
+        vertices = shape.polytopes()[0].vertices
+        image = vertices * torch.tensor([-1.0, 1, 1]) + torch.tensor([hull.bounds[:, 0].sum(), 0, 0])
+        assert shape.n_convexes == 1 and shape.n_halfspaces <= planes
+        assert float(torch.cdist(vertices, image).amin(dim=1).max()) < 1e-5
+
+
+def test_far_from_the_origin_guarantees_hold_as_well():
+    mesh = trimesh.creation.annulus(0.3, 0.5, 0.3).apply_translation((500, 185, -365))
+    quick = FitConfig.preset("fast", n_samples=4000, n_steps=10)
+    around = cvxgeom.fit(mesh, dataclasses.replace(quick, bound="outer")).shape
+    assert around.contains(torch.from_numpy(np.array(mesh.vertices))).all()
+    assert max(overlaps(cvxgeom.fit(mesh, dataclasses.replace(quick, disjoint=True)).shape)) <= 0

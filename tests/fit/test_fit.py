@@ -196,3 +196,77 @@ def test_thin_rods_that_few_samples_show_are_not_their_hull():
     result = cvxgeom.fit(trimesh.util.concatenate(rods), FitConfig.preset("fast"))
     assert result.shape.n_convexes == 3
     assert result.scores["distance"] < 0.002
+
+
+# -- arguments and surroundings ---------------------------------------------------------------------------------------
+
+FASTEST = FitConfig.preset("fast", n_samples=4000, n_steps=10)
+
+
+@pytest.mark.parametrize(
+    ("init", "error", "message"),
+    [
+        ([cvxgeom.box()], TypeError, "init must be a ConvexUnion, got list"),
+        (cvxgeom.stack([cvxgeom.box()] * 2), ValueError, r"init must be a single shape, got batch axes \(2,\)"),
+        (
+            cvxgeom.from_planes(torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]), torch.tensor([[-0.5, -0.5]])),
+            ValueError,
+            "init must have a solid part",
+        ),
+    ],
+)
+def test_wrong_starts_are_named(init, error, message):
+    with pytest.raises(error, match=message):
+        cvxgeom.fit(trimesh.creation.box(), FASTEST, init=init)
+
+
+def test_a_start_of_a_needle_that_no_sample_shows_is_what_is_left():
+    needle, start = trimesh.creation.box((1, 3e-4, 3e-4)), cvxgeom.box((0.95, 4e-4, 3e-4))
+    result = cvxgeom.fit(needle, FitConfig(n_samples=10_000, n_steps=10), init=start)
+    assert result.shape.n_convexes == 1 and result.history == ()
+
+
+def test_a_config_is_no_name_of_one():
+    with pytest.raises(
+        TypeError, match=r"config must be a FitConfig, such as FitConfig\.preset\(\.\.\.\), got str 'fast'"
+    ):
+        cvxgeom.fit(trimesh.creation.box(), "fast")
+
+
+def test_numbers_of_numpy_serve_as_numbers():
+    config = FitConfig(max_parts=np.int64(8), max_seconds=np.float32(2.5), seed=np.uint64(3))
+    assert (type(config.max_parts), type(config.max_seconds), type(config.seed)) == (int, float, int)
+    assert config == FitConfig(max_parts=8, max_seconds=2.5, seed=3)
+
+
+def test_seeds_may_be_as_large_as_numpy_draws_them():
+    ring = trimesh.creation.annulus(0.3, 0.5, 0.3)
+    assert cvxgeom.fit(ring, dataclasses.replace(FASTEST, seed=2**100)).history
+
+
+def test_the_modes_that_a_caller_has_set_change_nothing():
+    mesh = trimesh.creation.annulus(0.3, 0.5, 0.3)
+    start = cvxgeom.concatenate([cvxgeom.box(), cvxgeom.sphere()])
+    plain = cvxgeom.fit(mesh, FASTEST), cvxgeom.fit(mesh, FASTEST, init=start)
+    with torch.inference_mode():
+        start = start.scale(1.0)  # its tensors are of this mode now
+        within = cvxgeom.fit(mesh, FASTEST), cvxgeom.fit(mesh, FASTEST, init=start)
+        assert torch.is_inference_mode_enabled()
+    torch.set_default_device("meta")
+    try:
+        elsewhere = [step.result for step in fit_steps(mesh, FASTEST)][-1]
+        assert torch.get_default_device().type == "meta"
+    finally:
+        torch.set_default_device("cpu")
+    assert elsewhere is not None
+    for found, want in ((within[0], plain[0]), (within[1], plain[1]), (elsewhere, plain[0])):
+        assert torch.equal(found.shape.offsets, want.shape.offsets)
+
+
+def test_labeled_points_that_require_gradients_and_those_in_a_plane():
+    points = torch.rand(2000, 3, requires_grad=True)
+    labeled = LabeledPoints(points, (points.detach() - 0.5).norm(dim=1) < 0.4)
+    assert cvxgeom.fit(labeled, FASTEST).scores["iou"] > 0.9
+    square = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.5, 1]])
+    with pytest.raises(ValueError, match="source must hold occupied points around a volume, got 4 that lie in a plane"):
+        cvxgeom.fit(LabeledPoints(square, torch.tensor([True] * 4 + [False])), FASTEST)

@@ -11,6 +11,7 @@ from cvxgeom.data import solidify
 from cvxgeom.fit import FitConfig, FitResult
 from cvxgeom.fit.deadline import NEVER, Deadline
 from cvxgeom.fit.pipeline import steps_until
+from cvxgeom.fit.target import as_target
 
 from .solids import table
 
@@ -75,6 +76,14 @@ def test_what_ends_after_its_grace_is_out_of_time() -> None:
         times = itertools.chain([0.0, 0.0], itertools.repeat(end))
         *_, last = steps_until(Deadline.after(100.0, lambda times=times: next(times)), solidify(rough()), CONFIG)
         assert last.result is not None and last.result.status is status
+
+
+def test_of_a_solid_that_hardly_any_point_hits_few_are_enough() -> None:
+    solid = solidify(trimesh.creation.box((1, 1e-3, 1e-5)))
+    moments = iter(range(1000))
+    target = as_target(solid, 0, until=Deadline(3.5, clock=lambda: next(moments)))
+    assert next(moments) == 5, "four rounds, none after the end"
+    assert 0 < len(target.inside) < 40_000
 
 
 def test_time_is_shared_out() -> None:

@@ -43,7 +43,7 @@ class OccupancyGrid:
     spacing: Any = 1.0
 
     def __post_init__(self) -> None:
-        values = as_array(self.values)
+        values = np.array(as_array(self.values))  # a copy: what becomes of the given one changes nothing here
         if values.ndim != 3 or not values.size:
             raise ValueError(f"values must have shape (X, Y, Z), none of them 0, got {describe(self.values)}")
         if values.dtype.kind in "iu" and ((values == 0) | (values == 1)).all():

@@ -4,14 +4,23 @@ import numpy as np
 import torch
 from scipy.spatial import KDTree
 
-from ...data import LabeledPoints, Normalization, Solid, sample_inside, sample_surface
+from ...data import LabeledPoints, Normalization, Solid, sample_surface
+from ..deadline import NEVER, Deadline
 from ..samples import VolumeSamples
 from ..split import InsidePoints
-from .target import N_INSIDE, N_SURFACE, Target
+from .target import N_INSIDE, N_SURFACE, Target, drawn_inside
+
+_DRAWN, _ROUNDS = 4 * N_INSIDE + 1000, 40  # points from the cubes that cover a solid, and how often, for those inside
 
 
-def from_solid(solid: Solid, seed: int) -> Target:
-    """Of a solid, closed or flooded."""
+def from_solid(solid: Solid, seed: int, until: Deadline = NEVER) -> Target:
+    """Of a solid, closed or flooded.
+
+    Args:
+        solid: which.
+        seed: of all random numbers.
+        until: after that, no more points are looked for inside of a solid so thin that few are found.
+    """
     bounds = np.asarray(solid.bounds, dtype=np.float64)
     normalization = Normalization.of_box(bounds)
 
@@ -19,7 +28,13 @@ def from_solid(solid: Solid, seed: int) -> Target:
         return np.asarray(solid.contains(normalization.invert(points)))
 
     on_surface, normals = (t.numpy() for t in sample_surface(solid.mesh, N_SURFACE, seed, torch.float64))
-    within = sample_inside(solid, N_INSIDE, seed, torch.float64).numpy()
+    corners, side = solid.cover
+    rng = np.random.default_rng(seed)
+
+    def draw() -> np.ndarray:
+        return corners[rng.integers(len(corners), size=_DRAWN)] + side * rng.random((_DRAWN, 3))
+
+    within = drawn_inside(draw, solid.contains, _ROUNDS, until)
     inside = InsidePoints.of(normalization.apply(on_surface), normals, normalization.apply(within))
     surface = solid.surface.copy()
     surface.vertices = normalization.apply(surface.vertices)
@@ -30,11 +45,14 @@ def from_labeled(labeled: LabeledPoints) -> Target:
     """Of labeled points: elsewhere the nearest of them tells.
 
     Raises:
-        ValueError: none of them is occupied.
+        ValueError: none of them is occupied, or those that are lie in a plane.
     """
-    points, occupied = labeled.points.double().numpy(), labeled.occupancy.numpy()
+    points, occupied = labeled.points.detach().cpu().double().numpy(), labeled.occupancy.cpu().numpy()
     if not occupied.any():
         raise ValueError(f"source must hold at least one occupied point, got {len(points)} points, none occupied")
+    spread = np.linalg.svd(points[occupied] - points[occupied].mean(axis=0), compute_uv=False)
+    if occupied.sum() < 4 or spread[2] <= 1e-9 * spread[0]:
+        raise ValueError(f"source must hold occupied points around a volume, got {occupied.sum()} that lie in a plane")
     bounds = np.stack([points[occupied].min(axis=0), points[occupied].max(axis=0)])
     normalization = Normalization.of_box(bounds)
     unit = normalization.apply(points)

@@ -11,6 +11,7 @@ import trimesh
 
 from ...data import Normalization
 from ...shape import ConvexUnion
+from ..deadline import NEVER, Deadline
 from ..samples import SampleCells, VolumeSamples
 from ..split import InsidePoints
 
@@ -20,6 +21,7 @@ N_INSIDE = 6_000
 _SKIN = (0.003, 0.0015, 0.0007, 0.0003)  # how far from the surface the samples of its skin lie: the first that fits
 _AIR = 0.5  # what those outside weigh: who covers a thin wall and the air behind it still wins
 _FAR = 1e3  # longest sides from the origin: beyond, single precision has less than four digits left for the shape
+_FAR_IF_STRICT = 8.0  # beyond, it rounds by as much as planes clear what they must not touch
 
 
 @dataclass(frozen=True)
@@ -110,29 +112,42 @@ class Target:
         """A shape in the frame and unit of the source in this frame, in float32."""
         return in_unit(shape, self.normalization)
 
-    def to_source(self, shape: ConvexUnion) -> ConvexUnion:
-        """A shape of this frame in the frame and unit of the source; in float64 if that is far from the origin."""
+    def to_source(self, shape: ConvexUnion, strict: bool = False) -> ConvexUnion:
+        """A shape of this frame in the frame and unit of the source; in float64 if that is far from the origin.
+
+        Args:
+            shape: of this frame.
+            strict: whether something must hold of it to the last digits.
+        """
         center = torch.tensor(self.normalization.center)
-        if float(center.abs().max()) * self.normalization.scale > _FAR:
+        if float(center.abs().max()) * self.normalization.scale > (_FAR_IF_STRICT if strict else _FAR):
             shape = shape.to(torch.float64)
         return shape.scale(1 / self.normalization.scale).translate(center)
 
 
 def as_array(values: Any) -> np.ndarray:
     """An array of what may be a tensor on any device, or a list."""
-    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
+    if not isinstance(values, torch.Tensor):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
-def drawn_inside(draw: Callable[[], np.ndarray], contains: Contains, rounds: int) -> np.ndarray:
+def drawn_inside(
+    draw: Callable[[], np.ndarray], contains: Contains, rounds: int, until: Deadline = NEVER
+) -> np.ndarray:
     """Points of a solid, as many as a target has, or as are found.
 
     Args:
         draw: (n, 3) new points at each call.
         contains: tells which of them are inside.
         rounds: most calls.
+        until: after that, there is no further one.
     """
     found = np.empty((0, 3))
     for _ in range(rounds):
+        if until.passed:
+            break
         drawn = draw()
         found = np.concatenate([found, drawn[contains(drawn)]])
         if len(found) >= N_INSIDE:
@@ -143,4 +158,4 @@ def drawn_inside(draw: Callable[[], np.ndarray], contains: Contains, rounds: int
 def in_unit(shape: ConvexUnion, normalization: Normalization) -> ConvexUnion:
     """A shape in the unit frame, in float32."""
     center = torch.tensor(normalization.center)
-    return shape.detach().translate(-center.to(shape.dtype)).scale(normalization.scale).to(torch.float32)
+    return shape.detach().to("cpu").translate(-center.to(shape.dtype)).scale(normalization.scale).to(torch.float32)
