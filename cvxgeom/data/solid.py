@@ -84,7 +84,8 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 
     A closed surface is taken at its word: a point is inside where the winding number is not 0. Components that
     overlap are united, a shell within another one is a cavity if it is oriented as one, and what is inside out is
-    turned. Duplicate vertices and faces and inconsistent orientation do not matter.
+    turned. Duplicate vertices and faces and inconsistent orientation do not matter. One that is thinner than 1e-4 of its
+    longest side, in the mean, counts as a sheet, as two-sided sheets of models are.
 
     Any other mesh (most of those on the web) is flooded from outside, see :class:`FloodedVolume`: gaps narrower than a
     cell are sealed, hollows that are closed off are filled, single sheets get the thickness of one cell.
@@ -118,7 +119,8 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
     closed = closed_surface(welded)
     if closed is not None:
         return Solid(mesh, True, "winding number of the closed surface", ClosedVolume(closed))
-    method = f"flood from outside at {resolution} cells along the longest side, because the surface is not closed"
+    state = "closed but as thin as a sheet" if welded.is_watertight else "not closed"
+    method = f"flood from outside at {resolution} cells along the longest side, because the surface is {state}"
     return Solid(mesh, False, method, FloodedVolume(welded, int(resolution)))
 
 
