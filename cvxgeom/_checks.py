@@ -1,7 +1,9 @@
 """Checks of arguments: each raises an error that names the argument, the demand and what came."""
 
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,6 +12,8 @@ def describe(value: Any) -> str:
     """A short description of a value for an error message: type, and shape and dtype of a tensor."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if isinstance(value, np.generic):  # one number, whose repr would say the type twice
+        return f"{type(value).__name__} {value}"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
     text = repr(value)
@@ -56,13 +60,13 @@ def check_finite(name: str, value: Tensor) -> None:
 
 
 def check_positive(name: str, value: float | int) -> None:
-    """Demand a finite number greater than zero.
+    """Demand a finite number greater than zero; NumPy's numbers serve as Python's do.
 
     Raises:
         TypeError: ``value`` is not a number.
         ValueError: ``value`` is not finite or not positive.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {describe(value)}")
     if not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a finite number greater than 0, got {value}")

@@ -46,5 +46,5 @@ _FIT_SENTENCES = {
     FitStatus.CONVERGED: "The score stopped improving before the budget was used up.",
     FitStatus.BUDGET_REACHED: "All steps or all time of the budget were used; more may still improve the score.",
     FitStatus.CANCELED: "The fit was canceled; the shape is the best one found until then.",
-    FitStatus.OUT_OF_TIME: "What cannot be cut short took more than all of the time; the shape is the best one until then.",
+    FitStatus.OUT_OF_TIME: "What cannot be cut short took more than all of the time; the shape is the best until then.",
 }

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
@@ -96,6 +97,22 @@ def test_the_same_seed_gives_the_same_file(folder: Path, run: Callable[..., Run]
     for name in ("first.npz", "second.npz"):
         run("fit", folder / "table.obj", "-o", folder / name, "--steps", 10, "--seed", 7)
     assert torch.equal(cvxgeom.load(folder / "first.npz").offsets, cvxgeom.load(folder / "second.npz").offsets)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_pipe_gets_a_question_mark_for_what_it_cannot_hold(
+    folder: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert main(["info", str(folder / "boxes.npz")]) == 0
+    told = out.buffer.getvalue().decode(encoding)
+    assert re.search(r"vertices +\? +\?", told)  # δ and σ
+    assert told.count("bounded") == 2
+    assert main(["info", "Ж.npz"]) == 1
+    err.flush()
+    assert "?.npz" in err.buffer.getvalue().decode(encoding)
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply", ".stl"])
@@ -215,8 +232,10 @@ def test_the_module_is_the_command() -> None:
         (["fit", "a.obj", "-o", "a.npz", "--seed", "x"], "'x' must be a whole number"),
         (["mesh", "a.npz", "-o", "a.glb", "--surface", "round"], "invalid choice: 'round'"),
         (["mesh", "a.npz", "-o", "a.glb", "--tolerance", "nan"], "'nan' must be a finite number"),
+        (["mesh", "a.npz", "-o", "a.glb", "--resolution", "100000000"], "must be a whole number from 2 to 2048"),
         (["score", "a.npz"], "required: MESH"),
         (["render", "a.npz", "-o", "a.png", "--size", "640"], "'640' must be WIDTHxHEIGHT"),
+        (["render", "a.npz", "-o", "a.png", "--size", "480x10000000"], "must be a whole number from 1 to 16384"),
         (["render", "a.npz", "-o", "a.png", "--explode", "-1"], "'-1' must not be negative"),
         (["render", "a.npz", "-o", "a.png", "--view", "north", "0"], "'north' must be a finite number"),
     ],
@@ -263,6 +282,7 @@ FIT = ["fit", "table.obj", "-o", "out.npz"]
         (["fit", "table.obj", "-o", "a_folder.npz"], "is a folder"),
         ([*FIT, "--mesh", "nowhere/out.glb"], "there is no folder 'nowhere'"),
         ([*FIT, "--mesh", "table.obj"], "is an input"),
+        ([*FIT, "--workers", "4"], "--workers is for several meshes; say with -o which folder"),
         (["info", "none.npz"], "none.npz"),
         (["info", "torn.npz"], "torn.npz is not a readable"),
         (["info", "foreign.npz"], "is not a shape file"),
@@ -272,6 +292,8 @@ FIT = ["fit", "table.obj", "-o", "out.npz"]
         (["info", "batch.npz", "--index", "2"], "--index 2 is out of range: batch.npz holds shapes 0 to 1"),
         (["info", "boxes.npz", "--index", "0"], "boxes.npz holds no list of shapes"),
         (["mesh", "boxes.npz", "-o", "nowhere/out.glb"], "there is no folder 'nowhere'"),
+        (["mesh", "boxes.npz", "-o", "out.glb", "--resolution", "5"], "--surface must be grid, got parts"),
+        (["mesh", "boxes.npz", "-o", "out.glb", "--tolerance", "0.1"], "--surface must be smooth, got parts"),
         (["score", "boxes.npz", "none.obj"], "none.obj"),
         (["score", "boxes.npz", "flat.obj"], "volume"),
         (["render", "boxes.npz", "-o", "nowhere/out.png"], "there is no folder 'nowhere'"),
@@ -301,6 +323,22 @@ def test_a_missing_extra_is_named_before_the_work_starts(
     done = run("fit", folder / "table.obj", "-o", folder / "t.npz", "--picture", folder / "t.png")
     assert done.code == 1
     assert '--picture needs the package embreex: pip install "cvxgeom[render]"' in done.err
+
+
+def test_memory_that_torch_does_not_get_is_one_sentence(
+    folder: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cvxgeom.cli.commands.picture", lambda *_, **__: torch.empty(10**15))
+    done = run("render", folder / "boxes.npz", "-o", folder / "boxes.png")
+    assert (done.code, done.err) == (1, "cvxgeom render: not enough memory\n")
+
+
+def test_an_error_of_our_own_is_no_lack_of_memory(
+    folder: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cvxgeom.cli.commands.picture", lambda *_, **__: torch.ones(2) @ torch.ones(3))
+    with pytest.raises(RuntimeError, match="size"):
+        run("render", folder / "boxes.npz", "-o", folder / "boxes.png")
 
 
 def test_verbose_shows_where_an_error_arose(tmp_path: Path, run: Callable[..., Run]) -> None:

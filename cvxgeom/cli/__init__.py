@@ -4,6 +4,7 @@ Exit codes: 0 success, 1 bad input (one sentence on the error stream), 2 bad usa
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["info", "no_such_file.npz"])
         1
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe may hold ASCII only: a question mark for δ or m³ is better than to end half way.
+        if isinstance(stream, io.TextIOWrapper):  # what tests and notebooks put there need not be one
+            stream.reconfigure(errors="replace")
     options = parse(arguments)
     name = f"cvxgeom {options.command}"
     try:
@@ -60,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.verbose:
             raise
         return _end(name, _sentence(error), 1)
+    except RuntimeError as error:
+        if options.verbose or not _is_out_of_memory(error):
+            raise
+        return _end(name, "not enough memory", 1)
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
@@ -85,6 +94,11 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch did not get the memory that it asked for, which is no MemoryError."""
+    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
 
 
 def _plain(value: Any) -> Any:

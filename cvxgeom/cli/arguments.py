@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf")
+_MOST_PIXELS = 16384  # along a side; a slip of the finger asks for more, and then no memory is enough
 
 
 def path_ending(*suffixes: str) -> Callable[[str], Path]:
@@ -21,12 +22,13 @@ def path_ending(*suffixes: str) -> Callable[[str], Path]:
     return read
 
 
-def count(least: int) -> Callable[[str], int]:
-    """A whole number of at least so much."""
+def count(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number of at least so much, and where there is a limit of at most so much."""
+    wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
 
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number {wanted}")
         return int(text)
 
     return read
@@ -37,7 +39,8 @@ def size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) != 2:
         raise argparse.ArgumentTypeError(f"{text!r} must be WIDTHxHEIGHT, such as 640x480")
-    return count(1)(sides[0]), count(1)(sides[1])
+    side = count(1, _MOST_PIXELS)
+    return side(sides[0]), side(sides[1])
 
 
 def number(text: str) -> float:

@@ -24,6 +24,13 @@ Report = dict[str, Any]
 def mesh(options: argparse.Namespace) -> Report:
     """Turn a shape into a mesh file."""
     check_outputs([options.output], options.input)
+    # The library has a default resolution, and so cannot tell that one was given for another surface.
+    if options.resolution is not None and options.surface != "grid":
+        raise ValueError(f"--resolution counts cells, so --surface must be grid, got {options.surface}")
+    if options.tolerance is not None and options.surface != "smooth":
+        raise ValueError(
+            f"--tolerance bounds the error of the smooth surface, so --surface must be smooth, got {options.surface}"
+        )
     shape = load_shape(options)
     given = {"resolution": options.resolution, "tolerance": options.tolerance, "center_gap": options.center_gap or None}
     with progress() as show:

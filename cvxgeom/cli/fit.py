@@ -108,8 +108,9 @@ def _one(options: argparse.Namespace) -> Report:
         raise ValueError(f"{str(output)!r} is one file; say with -o which folder gets the shapes of several meshes")
     outputs = {"shape": output, "mesh": _beside(output, options.mesh), "picture": _beside(output, options.picture)}
     check_outputs(list(outputs.values()), path)
-    if options.ray:
-        raise ValueError("--ray is for several meshes; say with -o which folder gets their shapes")
+    for option, given in (("--ray", options.ray), ("--workers", options.workers)):
+        if given:
+            raise ValueError(f"{option} is for several meshes; say with -o which folder gets their shapes")
     saved = output if options.refine and not options.init else None
     if saved and not saved.is_file():
         raise FileNotFoundError(f"there is no shape {str(output)!r} to refine; name another one with --init")

@@ -10,6 +10,7 @@ from . import bench, export, fit, prepare, reconstruct, train
 from .arguments import MESH_SUFFIXES, count, distance, number, path_ending, size
 
 SURFACES = ("parts", "union", "smooth", "grid")
+_MOST_CELLS = 2048  # along the longest side: of a cube they take 34 GB
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,7 +62,9 @@ def _mesh(commands: argparse._SubParsersAction, common: argparse.ArgumentParser)
         default="parts",
         help="exact convex parts (default), their watertight union, the smooth surface, or the same from a grid",
     )
-    command.add_argument("--resolution", type=count(2), metavar="N", help="grid: cells along the longest side")
+    command.add_argument(
+        "--resolution", type=count(2, _MOST_CELLS), metavar="N", help="grid: cells along the longest side"
+    )
     command.add_argument("--tolerance", type=number, metavar="F", help="smooth: largest error in units of length")
     command.add_argument("--center-gap", action="store_true", help="parts, union: lie halfway to the smooth surface")
 

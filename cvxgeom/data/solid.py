@@ -84,8 +84,8 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
 
     A closed surface is taken at its word: a point is inside where the winding number is not 0. Components that
     overlap are united, a shell within another one is a cavity if it is oriented as one, and what is inside out is
-    turned. Duplicate vertices and faces and inconsistent orientation do not matter. One that is thinner than 1e-4 of its
-    longest side, in the mean, counts as a sheet, as two-sided sheets of models are.
+    turned. Duplicate vertices and faces and inconsistent orientation do not matter. A surface around less than 1e-4 of
+    its longest side, in the mean, counts as a sheet.
 
     Any other mesh (most of those on the web) is flooded from outside, see :class:`FloodedVolume`: gaps narrower than a
     cell are sealed, hollows that are closed off are filled, single sheets get the thickness of one cell.

@@ -1,5 +1,6 @@
 """The public functions of a fit: from a mesh or labeled points to a compact union of convexes."""
 
+import inspect
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
@@ -155,15 +156,16 @@ def _ordinarily(steps: Generator[FitStep]) -> Generator[FitStep]:
         try:
             with _ordinary():
                 step = onward()
+            yield step
         except StopIteration:
             return
-        try:
-            yield step
         except GeneratorExit:
             steps.close()
             raise
-        except BaseException as error:  # Ctrl-C between two steps: it may be that the best shape is to be kept
-            onward = partial(steps.throw, error)
+        except BaseException as error:
+            if inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED:  # it ended by that
+                raise
+            onward = partial(steps.throw, error)  # Ctrl-C between two steps: the best shape may have to be kept
         else:
             onward = partial(next, steps)
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .._checks import check_positive
 from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import ConvexUnion
@@ -43,7 +44,7 @@ def agreement(shape: ConvexUnion, views: DepthViews | ColorViews, n_rays: int = 
         n_rays: about how many pixels of each view are compared, evenly spaced; all of them if the view has no more.
 
     Raises:
-        ValueError: the shape or the views have batch axes.
+        ValueError: the shape or the views have batch axes, or ``n_rays`` is not positive.
 
     Example:
         >>> from cvxgeom.render import Camera, render_maps
@@ -55,6 +56,7 @@ def agreement(shape: ConvexUnion, views: DepthViews | ColorViews, n_rays: int = 
     """
     if shape.batch_size or views.batch_size:
         raise ValueError(f"agreement needs one shape and one object, got {shape!r} and views of {views.batch_size}")
+    check_positive("n_rays", n_rays)
     # Of color views, 0 stands for a depth that nobody knows.
     depth = views.depth if isinstance(views, DepthViews) else torch.where(views.mask, 0.0, torch.inf)
     planes = shape.detach().to(device=depth.device, dtype=torch.float32)

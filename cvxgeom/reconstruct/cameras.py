@@ -17,6 +17,7 @@ from .files import existing_file, load_arrays
 FIELD_OF_VIEW = 40.0
 VIEW = (35.0, 20.0)
 Number = float | int
+View = Sequence[Number] | np.ndarray
 Intrinsics = str | os.PathLike | Sequence[Number] | np.ndarray
 
 
@@ -144,11 +145,11 @@ def check_rigid(extrinsics: Float[np.ndarray, "V 4 4"], name: str) -> None:
         raise ValueError(f"extrinsics in {name} must be rotations with translations (object frame → camera frame)")
 
 
-def turned_to(view: tuple[Number, Number]) -> Float[np.ndarray, "4 4"]:
+def turned_to(view: View) -> Float[np.ndarray, "4 4"]:
     """Rotation from the object's frame, y up and z front, to that of a camera that stands at (azimuth, elevation).
 
     Args:
-        view: degrees, as in `cvxgeom.render.Camera.looking_at`.
+        view: (azimuth, elevation) in degrees, as in `cvxgeom.render.Camera.looking_at`.
 
     Raises:
         ValueError: these are not two finite numbers.
@@ -157,8 +158,12 @@ def turned_to(view: tuple[Number, Number]) -> Float[np.ndarray, "4 4"]:
         >>> turned_to((0, 0))[:3, :3].round().astype(int).tolist()
         [[1, 0, 0], [0, -1, 0], [0, 0, -1]]
     """
+    try:
+        azimuth, elevation = np.asarray(view, dtype=np.float64).tolist()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"view must be 2 finite numbers, azimuth and elevation, got {describe(view)}") from error
     matrix = np.eye(4)
-    matrix[:3, :3] = Camera.looking_at([[-1, -1, -1], [1, 1, 1]], view).extrinsics[:3, :3].numpy()
+    matrix[:3, :3] = Camera.looking_at([[-1, -1, -1], [1, 1, 1]], (azimuth, elevation)).extrinsics[:3, :3].numpy()
     return matrix
 
 

@@ -1,12 +1,11 @@
 """Depth files as arrays of numbers, still in the unit and with the gaps that the file has."""
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .._checks import describe
 
@@ -67,7 +66,7 @@ def existing_file(path: str | os.PathLike) -> Path:
 
 
 def open_image(path: Path) -> Image.Image:
-    """A picture, decoded to its end.
+    """A picture, decoded to its end, and turned as its EXIF orientation says: cameras store what the sensor saw.
 
     Raises:
         ValueError: it is damaged, cut off, or no picture.
@@ -75,10 +74,17 @@ def open_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return image.copy()
+            return _upright(image)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
         reason = "it is cut off" if "truncated" in str(error) else "it is damaged, or no picture at all"
         raise ValueError(f"{str(path)!r} cannot be read as a picture: {reason}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF data raise anything, and the picture beside them is sound
+        return image.copy()
 
 
 def is_photo(path: str | os.PathLike) -> bool:
@@ -102,15 +108,21 @@ def load_arrays(path: Path) -> Any:
     """What `numpy.load` gives: an array of a ``.npy`` file, a mapping of a ``.npz`` file.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: the file is damaged, or one kind of file has the ending of the other.
     """
     try:
         with open(path, "rb") as file:
             held = np.load(file, allow_pickle=False)
-            # An archive reads its members when they are asked for: all of them now, while errors are expected.
-            return held if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+            if not isinstance(held, np.ndarray):
+                # An archive reads its members when they are asked for: all of them now, while errors are expected. A
+                # member that is no array comes as bytes.
+                held = {name: np.asarray(held[name]) for name in held.files}
+    except Exception as error:  # damage meets zipfile, zlib or NumPy anywhere, and each has errors of its own
         raise ValueError(f"{str(path)!r} cannot be read as a {path.suffix} file: it is damaged or cut off") from error
+    if path.suffix.lower() == (".npz" if isinstance(held, np.ndarray) else ".npy"):
+        kinds = ("one array", ".npy") if isinstance(held, np.ndarray) else ("an archive", ".npz")
+        raise ValueError(f"{str(path)!r} holds {kinds[0]}, as a {kinds[1]} file does; its ending says otherwise")
+    return held
 
 
 def _read_png(path: Path) -> StoredDepth:

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -140,7 +141,10 @@ class Reference:
 
         Raises:
             FileNotFoundError: the folder does not exist.
+            ValueError: the name does not end in ``.npz``.
         """
+        if Path(path).suffix != ".npz":  # NumPy would append it
+            raise ValueError(f"path must end in .npz, got {str(path)!r}")
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,
@@ -164,10 +168,13 @@ class Reference:
         needed = {"mean", "axes", "rest", "coordinates", "distances", "names"}
         if not isinstance(held, dict) or not needed <= set(held):
             raise ValueError(f"{str(path)!r} must hold the training inputs of a model ({', '.join(sorted(needed))})")
-        mean, axes, coordinates, distances = (
-            torch.from_numpy(held[name]).float() for name in ("mean", "axes", "coordinates", "distances")
-        )
-        return cls(mean, axes, float(held["rest"]), coordinates, distances, tuple(held["names"].tolist()))
+        try:
+            mean, axes, coordinates, distances = (
+                torch.from_numpy(held[name]).float() for name in ("mean", "axes", "coordinates", "distances")
+            )
+            return cls(mean, axes, float(held["rest"]), coordinates, distances, tuple(held["names"].tolist()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} does not hold the training inputs of a model: {error}") from error
 
 
 def likeness(feature: Float[Tensor, "*one L"], reference: Reference) -> Likeness:

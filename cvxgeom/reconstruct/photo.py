@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..color import ColorViews
-from .cameras import FIELD_OF_VIEW, VIEW, Intrinsics, Number, stated_lens, turned_to
+from .cameras import FIELD_OF_VIEW, VIEW, Intrinsics, Number, View, stated_lens, turned_to
 from .files import PHOTO_SUFFIXES, existing_file, open_image
 from .gaps import FEWEST_PIXELS
 from .masks import read_mask
@@ -39,7 +39,7 @@ class Cutout(NamedTuple):
 def read_photo(
     path: str | os.PathLike,
     *,
-    view: tuple[Number, Number] | None = None,
+    view: View | None = None,
     intrinsics: Intrinsics | None = None,
     field_of_view: Number | None = None,
     mask: str | os.PathLike | Bool[np.ndarray, "h w"] | None = None,
@@ -87,7 +87,7 @@ def read_photo(
         # The square looks straight at its middle; that a photo shows things off its axis stretched is left aside.
         half_angle = math.atan(side / 2 / float(lens.matrix[1, 1]))
     focal = SIDE / 2 / math.tan(half_angle)
-    pose = turned_to(view or (lens and lens.view) or VIEW)
+    pose = turned_to((lens and lens.view) or VIEW if view is None else view)
     pose[2, 3] = _HALF_HEIGHT / math.tan(half_angle)
     matrix = torch.tensor([[focal, 0, SIDE / 2], [0, focal, SIDE / 2], [0, 0, 1]])
     return ColorViews(rgb[None], shown[None], matrix[None], torch.from_numpy(pose)[None].float())

@@ -122,7 +122,9 @@ def _slope(points: Float[Tensor, "h w 3"], axis: int) -> Float[Tensor, "h w 3"]:
 
 
 def _square(seen: Bool[Tensor, "h w"]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a square around the pixels that are set, with some room."""
+    """Left, top, right and bottom of a square around the pixels that are set, with some room; of all if none is."""
+    if not bool(seen.any()):
+        return 0, 0, seen.shape[1], seen.shape[0]
     rows, columns = (seen.any(dim=axis).nonzero().squeeze(-1) for axis in (1, 0))
     (top, bottom), (left, right) = ((int(line[0]), int(line[-1]) + 1) for line in (rows, columns))
     side = math.ceil(_ROOM * max(bottom - top, right - left))

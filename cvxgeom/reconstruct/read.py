@@ -15,6 +15,7 @@ from .cameras import (
     Intrinsics,
     Lens,
     Number,
+    View,
     check_fit,
     check_rigid,
     lens_of_angle,
@@ -35,7 +36,7 @@ _REACH, _TAIL = 0.5, 0.005
 def read_depth(
     path: str | os.PathLike,
     *,
-    view: tuple[Number, Number] | None = None,
+    view: View | None = None,
     intrinsics: Intrinsics | None = None,
     field_of_view: Number | None = None,
     mask: str | os.PathLike | Bool[np.ndarray, "h w"] | None = None,
@@ -92,7 +93,8 @@ def read_depth(
             raise ValueError(f"{name} has extrinsics, which say where its cameras stand; leave view out")
         check_rigid(stored.extrinsics, name)
         return without_strays(_views(depth, matrices, stored.extrinsics), name).to(torch.float32)
-    turned = without_strays(_views(depth, matrices, turned_to(view or lens[0].view or VIEW)[None]), name)
+    pose = turned_to(lens[0].view or VIEW if view is None else view)
+    turned = without_strays(_views(depth, matrices, pose[None]), name)
     to_origin = torch.eye(4, dtype=torch.float64)
     to_origin[:3, 3] = -turned.frame()[0]
     return turned.moved(to_origin).to(torch.float32)

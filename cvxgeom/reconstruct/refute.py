@@ -27,7 +27,7 @@ def refuted(shape: ConvexUnion, views: DepthViews | ColorViews) -> Bool[Tensor, 
         views: of a single object. Color views tell their background alone.
 
     Returns:
-        True for a part to be left out; parts that are no bounded solids say False.
+        True for a part to be left out, on the shape's device; parts that are no bounded solids say False.
 
     Example:
         >>> views = cvxgeom.read_depth(f"{cvxgeom.__path__[0]}/assets/chair_depth.png", view=(0, 0))
@@ -40,7 +40,7 @@ def refuted(shape: ConvexUnion, views: DepthViews | ColorViews) -> Bool[Tensor, 
         views, size = DepthViews(unknown, views.intrinsics, views.extrinsics), 0.0
     else:
         size = float(views.frame()[1])
-    found = torch.zeros(shape.n_convexes, dtype=torch.bool)
+    found = torch.zeros(shape.n_convexes, dtype=torch.bool, device=shape.device)
     samples, owners = [], []
     for k, polytope in enumerate(shape.detach().polytopes()):
         if polytope.is_bounded:
@@ -49,8 +49,10 @@ def refuted(shape: ConvexUnion, views: DepthViews | ColorViews) -> Bool[Tensor, 
             samples.append(points.reshape(-1, 3))
             owners.append(torch.full((len(samples[-1]),), k))
     if samples:
-        owner = torch.cat(owners)
+        # Polytopes may be elsewhere than the views, which decide where all of this is computed.
+        owner = torch.cat(owners).to(views.extrinsics.device)
         empty = views.evidence(torch.cat(samples).to(views.extrinsics)).hidden < -_CLEARANCE * size
-        share = torch.zeros(shape.n_convexes).index_add(0, owner, empty.float())
-        found = share >= _SHARE * owner.bincount(minlength=shape.n_convexes).clamp(min=1)
+        share = torch.zeros(shape.n_convexes, device=owner.device).index_add(0, owner, empty.float())
+        least = _SHARE * owner.bincount(minlength=shape.n_convexes).clamp(min=1)
+        found = (share >= least).to(shape.device)
     return found

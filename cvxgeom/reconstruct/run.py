@@ -64,6 +64,8 @@ def reconstruct(model: Any, views: DepthViews | ColorViews, reference: Reference
             raise TypeError(f"model must return a ConvexUnion, got {describe(shape)}")
         if tuple(shape.batch_size) == (1,):
             shape = shape[0]
+        if not shape.n_convexes:
+            raise ValueError("the model found nothing solid in the input: it returned no parts")
         found = None if reference is None else likeness(appearance(views).cpu(), reference)
         shape, seen = _without_specks(shape.detach().to("cpu")), views.to("cpu")
         wrong = refuted(shape, seen)

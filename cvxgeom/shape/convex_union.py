@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ class ConvexUnion:
         if h == 0:
             raise ValueError("normals must have at least one half-space per convex, got H = 0")
         sharpness = self.sharpness
-        if isinstance(sharpness, (int, float)) and not isinstance(sharpness, bool):
+        if isinstance(sharpness, Real) and not isinstance(sharpness, bool):
             sharpness = self.normals.new_full((*batch, k), float(sharpness))
         elif isinstance(sharpness, Tensor) and sharpness.ndim == 0:
             sharpness = sharpness.expand(*batch, k)
@@ -299,9 +300,7 @@ def _pad(shape: ConvexUnion, n_convexes: int, n_halfspaces: int) -> ConvexUnion:
     """Add far half-spaces (they change nothing) and empty convexes (they hold no point)."""
     n, d, t, delta, sigma = shape._tensors().values()
     batch, k, h = shape.batch_size, shape.n_convexes, shape.n_halfspaces
-    extent = float(d.detach().abs().amax()) if d.numel() else 1.0
-    extent = max(extent, 1.0 if extent == 0 else 0.0)
-    distance = min(FAR * extent, torch.finfo(n.dtype).max / 4)
+    distance = min(FAR * _extent(n.detach(), d.detach()), torch.finfo(n.dtype).max / 4)
     if n_halfspaces > h:
         # Parallel to a plane of the convex: any other direction would close an unbounded convex far away.
         n_far, d_far = n.detach()[..., :1, :], d.detach()[..., :1] - distance
@@ -318,3 +317,18 @@ def _pad(shape: ConvexUnion, n_convexes: int, n_halfspaces: int) -> ConvexUnion:
         delta = torch.cat([delta, delta.new_ones((*batch, missing))], dim=-1)
         sigma = torch.cat([sigma, sigma.new_ones((*batch, missing))], dim=-1)
     return ConvexUnion(n, d, t, delta, sigma)
+
+
+def _extent(n: Float[Tensor, "*batch K H 3"], d: Float[Tensor, "*batch K H"]) -> float:
+    """The largest offset, a length greater than 0, without what an earlier `_pad` added: that would count as FAR²."""
+    if not d.numel():
+        return 1.0
+    tolerance = NORMAL_TOLERANCE.get(n.dtype, 1e-4)
+    along = (n * n[..., :1, :]).sum(dim=-1)
+    # Padding lies behind the first plane; what does cuts nothing, padding or not.
+    behind = (along > 1 - tolerance) & (d < d[..., :1])
+    # An empty convex has an opposite of the first plane, and no room between both.
+    empty = ((along < tolerance - 1) & (d + d[..., :1] > 0)).any(dim=-1, keepdim=True)
+    kept = d[~(behind | empty)].abs()
+    extent = float(kept.amax()) if len(kept) else float(d.abs().amax()) / FAR
+    return extent or 1.0

@@ -1,7 +1,6 @@
 """Shapes as files: ``.npz`` with the five field names as keys, and the CvxNet authors' layout."""
 
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -70,20 +69,21 @@ def load(path: str | os.PathLike) -> ConvexUnion:
         raise ValueError(f"{target} is a folder, not a shape file")
     try:
         with open(target, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, AttributeError) as error:
+            # A member that is no array comes as bytes.
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
+    except Exception as error:  # damage meets zipfile, zlib or NumPy anywhere, and each has errors of its own
         raise ValueError(f"{target} is not a readable .npz shape file: {error}") from error
     authors = "planes" in arrays and "trans" in arrays
     missing = [name for name in (*FIELDS, "format_version") if name not in arrays]
     if missing and not authors:
         raise ValueError(f"{target} is not a shape file: it lacks {', '.join(missing)}")
-    if not authors and not np.all(arrays["format_version"] <= FORMAT_VERSION):
-        raise ValueError(
-            f"{target} has format version {arrays['format_version']}, this cvxgeom reads up to {FORMAT_VERSION}"
-        )
+    if not authors:
+        version = arrays["format_version"]
+        if version.dtype.kind not in "iuf" or not np.all(version <= FORMAT_VERSION):
+            raise ValueError(f"{target} has format version {version}, this cvxgeom reads up to {FORMAT_VERSION}")
     try:
         return ConvexUnion(*(_from_authors(arrays) if authors else _tensors(arrays, FIELDS)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{target} does not hold a valid shape: {error}") from error
 
 
@@ -92,9 +92,13 @@ def _tensors(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> list[Tens
 
 
 def _from_authors(arrays: dict[str, np.ndarray]) -> list[Tensor]:
-    planes, trans = _tensors(arrays, ("planes", "trans"))
+    # Whole numbers are numbers, too.
+    floats = {name: arrays[name].astype(np.float32) for name in ("planes", "trans") if arrays[name].dtype.kind in "iu"}
+    planes, trans = _tensors({**arrays, **floats}, ("planes", "trans"))
     if planes.ndim < 3 or planes.shape[-1] != 4:
         raise ValueError(f"planes must have shape (..., K, H, 4), got {tuple(planes.shape)}")
+    if trans.shape != (*planes.shape[:-2], 3):
+        raise ValueError(f"trans must have shape {(*planes.shape[:-2], 3)} as planes demand, got {tuple(trans.shape)}")
     if planes.ndim > 3 and planes.shape[0] == 1:
         planes, trans = planes[0], trans[0]
     # Their normals are unit vectors up to float32 rounding and file precision; the offset shares the factor.

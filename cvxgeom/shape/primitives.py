@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .._checks import check_positive, check_tensor, describe
+from .._checks import check_finite, check_positive, check_tensor, describe
 from .._sphere import spiral
 from .convex_union import ConvexUnion
 from .polytope import hull_planes
@@ -56,7 +57,8 @@ def cuboid(
         >>> turned.n_convexes
         1
     """
-    edges = _vector("size", torch.full((3,), float(size)) if isinstance(size, (int, float)) else size)
+    # NumPy's numbers are Real, and type checkers do not know that Python's are.
+    edges = _vector("size", torch.full((3,), float(size)) if isinstance(size, (int, float, Real)) else size)
     if not bool((edges > 0).all()):
         raise ValueError(f"size must be greater than 0 along each axis, got {edges.tolist()}")
     axes = torch.eye(3, dtype=torch.float64)
@@ -106,7 +108,7 @@ def sphere(radius: float = 0.5, n_halfspaces: int = 32, center: Vector = (0.0, 0
     normals = _spread_directions(n_halfspaces)
     tangent = from_planes(normals, torch.full((n_halfspaces,), -1.0, dtype=torch.float64), size=2.0)
     ratio = float(tangent.polytopes()[0].volume) / (4 / 3 * math.pi)
-    return _default(tangent.scale(radius / ratio ** (1 / 3)).translate(_vector("center", center)))
+    return _default(tangent.scale(float(radius) / ratio ** (1 / 3)).translate(_vector("center", center)))
 
 
 def hull(
@@ -147,24 +149,35 @@ def from_planes(
             the offsets.
 
     Raises:
-        ValueError: shapes do not fit or a normal is zero.
+        TypeError: ``normals`` is not a floating-point tensor, or ``offsets`` not a tensor.
+        ValueError: shapes do not fit, a number is not finite, a normal is zero, or there is no half-space to estimate
+            ``size`` from.
 
     Example:
         >>> cvxgeom.from_planes(torch.tensor([[0.0, 0, 2], [0, 0, -2]]), torch.tensor([-1.0, -1])).offsets
         tensor([[-0.5000, -0.5000]])
     """
     check_tensor("normals", normals, (None, 3))
+    if not isinstance(offsets, Tensor):
+        raise TypeError(f"offsets must be a torch tensor, got {describe(offsets)}")
+    if normals.ndim > 3:
+        raise ValueError(f"normals must have shape (H, 3) or (K, H, 3), got {describe(normals)}")
     if normals.ndim == 2:
         normals, offsets = normals[None], offsets[None]
     length = normals.norm(dim=-1)
-    if normals.ndim != 3 or offsets.shape != normals.shape[:-1]:
+    if offsets.shape != normals.shape[:-1]:
         raise ValueError(f"offsets must have shape {tuple(normals.shape[:-1])}, got {describe(offsets)}")
+    check_finite("normals", normals.detach())
+    check_finite("offsets", offsets.detach())
     if not bool((length > 0).all()):
         raise ValueError("normals must not be zero, got one of length 0")
     normals, offsets = normals / length[..., None], offsets / length
     if size is None:
+        if not offsets.numel():
+            raise ValueError(f"normals must hold a half-space to estimate size from, got {describe(normals)}")
         size = 2 * float(offsets.detach().abs().amax()) or 1.0
     check_positive("size", size)
+    size = float(size)  # torch fills with Python's numbers alone
     k = normals.shape[0]
     return ConvexUnion(
         normals,

@@ -1,6 +1,7 @@
 """A shape as a rigid body: collision parts in meters with z up, and the mass properties of their union."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import torch
@@ -100,7 +101,8 @@ def rigid_body(
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: an argument is out of range, both density and mass are given, or the shape has batch axes.
+        ValueError: an argument is out of range, both density and mass are given, the shape has batch axes, or a mesh to
+            draw has no faces or a vertex that is not finite.
         EmptyShapeError: no part is a solid that an engine takes.
 
     Example:
@@ -113,14 +115,16 @@ def rigid_body(
     check_choice("up", up, ("y", "z"))
     check_choice("origin", origin, ("keep", "base"))
     check_positive("scale", scale)
-    if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < np.inf:
+    if isinstance(margin, bool) or not isinstance(margin, Real) or not 0 <= margin < np.inf:
         raise ValueError(f"margin must be a finite number of at least 0, got {describe(margin)}")
     if density is not None and mass is not None:
         raise ValueError(f"density and mass must not both be given, got {density} and {mass}")
     for what, value in (("density", density), ("mass", mass)):
         if value is not None:
             check_positive(what, value)
-    if visual is not None and not isinstance(visual, trimesh.Trimesh):
+    if isinstance(visual, trimesh.Trimesh):
+        _check_drawable(visual)
+    elif visual is not None:
         check_choice("visual", visual, ("union", "smooth"))
 
     pose = np.diag([scale, scale, scale, 1.0])
@@ -136,7 +140,8 @@ def rigid_body(
         reasons = "; ".join(dict.fromkeys(part.message for part in parts)) or "it has no convexes"
         raise EmptyShapeError(f"the shape has no part that an engine takes: {reasons}")
     volume, center, unit_inertia, extents = _union_moments(polytopes)
-    density = mass / volume if mass is not None else density or DENSITY
+    # Plain floats: a float32 of NumPy would make its product with one a float32, too.
+    density = float(mass) / volume if mass is not None else float(density or DENSITY)
     inertia = density * unit_inertia
     return RigidBody(
         name,
@@ -203,6 +208,17 @@ def _base(polytopes: list[Polytope]) -> np.ndarray:
     low, high = (torch.stack(bounds)[:, side].numpy() for side in (0, 1))
     low, high = low.min(axis=0), high.max(axis=0)
     return np.append((low + high)[:2] / 2, low[2])
+
+
+def _check_drawable(visual: trimesh.Trimesh) -> None:
+    """Demand what a simulator can draw: files of anything else are written, but not read."""
+    if not len(visual.faces):
+        raise ValueError(f"visual must be a mesh with faces, got one of {len(visual.vertices)} vertices and no faces")
+    bad = int((~np.isfinite(visual.vertices)).any(axis=1).sum())
+    if bad:
+        raise ValueError(
+            f"visual must have finite vertices, got a mesh with {bad} of {len(visual.vertices)} NaN or infinite"
+        )
 
 
 def _drawn(placed: ConvexUnion, visual: str | trimesh.Trimesh | None, pose: np.ndarray) -> trimesh.Trimesh | None:

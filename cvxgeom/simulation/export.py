@@ -86,7 +86,8 @@ def export(
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: an argument is out of range, both density and mass are given, or the shape has batch axes.
+        ValueError: an argument is out of range, both density and mass are given, the shape has batch axes, or a mesh to
+            draw has no faces or a vertex that is not finite; nothing is written.
         EmptyShapeError: no part is a solid that an engine takes; nothing is written.
         FileNotFoundError: the folder cannot be made, because the one it would be in does not exist.
 

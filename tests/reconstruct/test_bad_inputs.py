@@ -11,6 +11,7 @@ from PIL import Image
 
 from cvxgeom import read_depth
 from cvxgeom.reconstruct import read_lens, read_mask
+from cvxgeom.reconstruct.files import load_arrays
 
 GOOD = np.full((40, 60), 1500, np.uint16)
 
@@ -35,6 +36,10 @@ def cut_off(path: Path, n_bytes: int) -> Path:
     return path
 
 
+def renamed(path: Path, name: str) -> Path:
+    return path.rename(path.with_name(name))
+
+
 EYE3, EYE4 = np.eye(3), np.eye(4)
 NOISE = np.random.default_rng(0).integers(1000, 2000, (40, 60)).astype(np.uint16)
 
@@ -50,6 +55,14 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no picture": (lambda d: cut_off(png(d / "a.png", NOISE), 20), "cannot be read as a picture: it is damaged"),
     "cut off array": (lambda d: cut_off(npy(d / "a.npy", NOISE), 900), "cannot be read as a .npy file: it is damaged"),
     "cut off archive": (lambda d: cut_off(npz(d / "a.npz", depth=NOISE), 900), "cannot be read as a .npz file"),
+    "an archive as an array": (
+        lambda d: renamed(npz(d / "a.npz", depth=NOISE), "b.npy"),
+        "holds an archive, as a .npz file does",
+    ),
+    "an array as an archive": (
+        lambda d: renamed(npy(d / "a.npy", NOISE), "b.npz"),
+        "holds one array, as a .npy file does",
+    ),
     "empty file": (lambda d: cut_off(npy(d / "a.npy", NOISE), 0), "cannot be read as a .npy file"),
     "text": (lambda d: npy(d / "a.npy", np.full((40, 60), "x")), "must be numbers of shape"),
     "one axis": (lambda d: npy(d / "a.npy", np.ones(60)), "must be numbers of shape (h, w) or (views, h, w)"),
@@ -121,6 +134,8 @@ CAMERAS: dict[str, tuple[dict[str, Any], str]] = {
     "angle": ({"field_of_view": 0}, "field_of_view must be a finite number greater than 0"),
     "wide angle": ({"field_of_view": 180}, "field_of_view must be below 180 degrees"),
     "view": ({"view": (float("nan"), 0.0)}, "view must be 2 finite numbers"),
+    "no view": ({"view": ()}, "view must be 2 finite numbers"),
+    "three angles": ({"view": np.zeros(3)}, "view must be 2 finite numbers"),
     "scale": ({"depth_scale": -1}, "depth_scale must be a finite number greater than 0"),
     "of a larger image": ({"intrinsics": (525, 525, 320, 240)}, "do not fit"),
     "normalized": ({"intrinsics": (1.2, 1.6, 0.5, 0.5)}, "do not fit"),
@@ -156,6 +171,19 @@ def test_a_bad_camera_file_is_one_clear_sentence(tmp_path: Path, name: str, text
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=sentence):
         read_lens(tmp_path / name)
+
+
+def test_any_flipped_bit_gives_depth_or_one_clear_sentence(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", depth=NOISE[:10, :10])
+    good = (tmp_path / "a.npz").read_bytes()
+    for bit in range(0, 8 * len(good), 7):  # each of the eight bits in turn
+        damaged = bytearray(good)
+        damaged[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "b.npz").write_bytes(damaged)
+        try:
+            load_arrays(tmp_path / "b.npz")
+        except ValueError as error:
+            assert "b.npz' cannot be read as a .npz file" in str(error)
 
 
 def test_intrinsics_of_another_image_size(tmp_path: Path) -> None:

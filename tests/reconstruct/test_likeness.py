@@ -135,6 +135,22 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path) -> None:
         Reference.load(tmp_path / "x.npz")
 
 
+def test_a_file_of_other_arrays_is_one_sentence(tmp_path: Path) -> None:
+    Reference.of(torch.randn(10, 4)).save(tmp_path / "x.npz")
+    good = dict(np.load(tmp_path / "x.npz"))
+    for change in ({"rest": np.array("text")}, {"mean": np.array(["text"])}, {"axes": good["axes"][:, :2]}):
+        np.savez(tmp_path / "x.npz", **{**good, **change})
+        with pytest.raises(ValueError, match=r"x\.npz' does not hold the training inputs of a model: "):
+            Reference.load(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("name", ["mine", "mine.reference", "mine.NPZ"])
+def test_a_reference_is_saved_under_its_own_ending_alone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"path must end in \.npz, got '.*{name}'"):
+        Reference.of(torch.randn(10, 4)).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 # -- appearance -------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import cvxgeom
-from cvxgeom.reconstruct import agreement, cut_out, is_photo, read_photo
+from cvxgeom.reconstruct import agreement, cut_out, is_photo, read_mask, read_photo
 
 
 @pytest.fixture
@@ -75,6 +75,25 @@ def test_depth_maps_and_others_are_no_photos(tmp_path: Path) -> None:
         cut_out(tmp_path / "blank.png")
 
 
+def test_pictures_and_masks_are_turned_as_their_exif_orientation_says(tmp_path: Path, shown: np.ndarray) -> None:
+    upright, exif = shown.copy(), Image.Exif()
+    upright[10:15, 20:35] = False
+    exif[0x0112] = 6  # a camera held upright: the sensor's picture is to be turned by 90 degrees clockwise
+    for stored, ending in ((picture(upright), "png"), (picture(upright), "jpg")):
+        stored.transpose(Image.Transpose.ROTATE_90).save(tmp_path / f"photo.{ending}", exif=exif, quality=100)
+    photo = cut_out(tmp_path / "photo.png")
+    np.testing.assert_array_equal(photo.shown.numpy(), upright)
+    assert cut_out(tmp_path / "photo.jpg").shown.shape == upright.shape
+    mask = Image.fromarray(upright).convert("L").transpose(Image.Transpose.ROTATE_90)
+    mask.save(tmp_path / "mask.png", exif=exif)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", (60, 40), "a picture"), upright)
+
+
+def test_damaged_exif_data_do_not_cost_the_picture(tmp_path: Path, shown: np.ndarray) -> None:
+    picture(shown).save(tmp_path / "photo.jpg", exif=b"Exif\x00\x00 no directory")
+    assert cut_out(tmp_path / "photo.jpg").shown.shape == shown.shape
+
+
 # -- as a model sees it ----------------------------------------------------------------------------------------------
 
 
@@ -117,3 +136,10 @@ def test_the_lens_says_how_far_away_it_is(tmp_path: Path) -> None:
     assert float(near.extrinsics[0, 2, 3]) < float(far.extrinsics[0, 2, 3]) / 3
     with pytest.raises(ValueError, match="do not fit"):
         read_photo(tmp_path / "photo.png", intrinsics=(2000, 2000, 1500, 1000))
+
+
+def test_the_view_may_be_a_list_or_an_array(tmp_path: Path, shown: np.ndarray) -> None:
+    picture(shown).save(tmp_path / "photo.png")
+    expected = read_photo(tmp_path / "photo.png", view=(10, 5)).extrinsics
+    for view in ([10, 5], np.array([10, 5])):
+        assert torch.equal(read_photo(tmp_path / "photo.png", view=view).extrinsics, expected)

@@ -59,6 +59,15 @@ def test_any_view_is_the_one_of_a_camera_that_looks_from_there(
     torch.testing.assert_close(views.extrinsics[0, :3, :3], expected)
 
 
+def test_the_view_may_be_a_list_or_an_array_and_the_scale_a_number_of_numpy(tmp_path: Path, depth: np.ndarray) -> None:
+    path = write_png(tmp_path / "d.png", depth)
+    expected = read_depth(path, view=(50, 10), depth_scale=1000)
+    for view, scale in (([50, 10], np.int64(1000)), (np.array([50, 10]), np.float32(1000))):
+        views = read_depth(path, view=view, depth_scale=scale)
+        assert torch.equal(views.extrinsics, expected.extrinsics)
+        assert torch.equal(views.depth, expected.depth)
+
+
 def test_scale_changes_the_unit_alone(tmp_path: Path, depth: np.ndarray) -> None:
     coarse = read_depth(write_png(tmp_path / "a.png", depth, 1000))
     fine = read_depth(write_png(tmp_path / "b.png", depth, 10000), depth_scale=10000)

@@ -179,6 +179,13 @@ def test_what_cannot_be_a_result_is_refused() -> None:
     empty = cvxgeom.from_planes(torch.eye(3), torch.zeros(3))
     with pytest.raises(ValueError, match="the model found nothing solid in the input"):
         reconstruct(lambda views: empty, views)
+    flat = cvxgeom.box((1.0, 1.0, 1e-6))
+    for nothing in (empty.select([]), cvxgeom.stack([flat.select([])]), flat):
+        with pytest.raises(ValueError, match="the model found nothing solid in the input"):
+            reconstruct(lambda views, nothing=nothing: nothing, views)
+    for n_rays in (0, -5):
+        with pytest.raises(ValueError, match=f"n_rays must be a finite number greater than 0, got {n_rays}"):
+            agreement(table(), views, n_rays=n_rays)
     with pytest.raises(ValueError, match="agreement needs one shape and one object"):
         agreement(cvxgeom.stack([cvxgeom.box()]), views)
 
@@ -193,6 +200,15 @@ def test_the_portrait_shows_input_parts_and_parts_apart() -> None:
     for panel in range(3):
         cut = image.crop((panel * 96, 20, (panel + 1) * 96, 80)).convert("L")
         assert cut.getextrema()[0] < 200  # something is there
+
+
+def test_a_view_that_shows_nothing_is_a_white_panel() -> None:
+    views = seen_by(VIEWS)
+    depth = views.depth.clone()
+    depth[1] = torch.inf
+    image = portrait(table(), DepthViews(depth, views.intrinsics, views.extrinsics), size=(96, 80))
+    assert image.size == (3 * 96, 80)
+    assert image.crop((48, 20, 96, 80)).convert("L").getextrema() == (255, 255)
 
 
 @pytest.mark.parametrize("view", [(35.0, 20.0), (-120.0, 5.0), (180.0, 60.0)])

@@ -53,7 +53,7 @@ def test_is_immutable():
 
 def test_one_sharpness_for_all():
     n, d, t, delta, _ = random_planes(2)
-    for value in (75, 75.0, torch.tensor(75.0, dtype=torch.float64)):
+    for value in (75, 75.0, np.float32(75), np.int64(75), torch.tensor(75.0, dtype=torch.float64)):
         assert torch.equal(ConvexUnion(n, d, t, delta, value).sharpness, torch.full((2, 3), 75.0).double())
 
 
@@ -138,6 +138,32 @@ def test_padding_does_not_close_what_is_open():
 def test_padding_survives_half_precision():
     batch = cvxgeom.stack([cvxgeom.box(), cvxgeom.sphere(n_halfspaces=30)]).to(torch.float16)
     assert torch.isfinite(batch.sdf(torch.zeros(1, 3, dtype=torch.float16))).all()
+
+
+def test_padding_of_padding_does_not_grow():
+    """Joined step by step, a union holds the same numbers as joined at once, but for the depth of its padding."""
+    parts = [cvxgeom.box(), cvxgeom.sphere(n_halfspaces=12), cvxgeom.sphere(n_halfspaces=20), cvxgeom.sphere()]
+    nested = parts[0]
+    for part in parts[1:]:
+        nested = cvxgeom.concatenate([nested.rotate(rotation(1)), part])
+    assert float(nested.offsets.abs().max()) < 2e4
+    assert torch.isfinite(nested.to(torch.float16).sdf(torch.zeros(1, 3, dtype=torch.float16))).all()
+    assert sum(float(p.volume) for p in nested.polytopes()) == pytest.approx(1 + 3 * math.pi / 6, rel=1e-4)
+
+
+def test_padding_of_empty_convexes_does_not_grow():
+    nested = cvxgeom.box()
+    for n in (12, 20, 32):
+        nested = cvxgeom.stack([nested, cvxgeom.sphere(n_halfspaces=n).select([0] * n)])[0]
+    assert float(nested.offsets.abs().max()) < 2e4
+    assert [p.status.value for p in nested.polytopes()] == ["bounded"] + 31 * ["empty"]
+    holes = cvxgeom.stack([nested.select([1]), cvxgeom.sphere(n_halfspaces=40)])  # nothing but padding
+    assert float(holes.offsets.abs().max()) < 2e4
+
+
+def test_padding_stands_beyond_large_offsets_too():
+    shape = cvxgeom.from_planes(torch.eye(3), torch.tensor([-1e-6, -1.0, -1e6]))
+    assert cvxgeom.stack([shape, cvxgeom.sphere()])[0].offsets.min() == -1e10
 
 
 def test_joining_demands_equal_batches():

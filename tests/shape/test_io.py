@@ -43,6 +43,14 @@ def test_authors_layout(tmp_path):
     torch.testing.assert_close(again.offsets, shape.offsets.float())
 
 
+def test_authors_layout_in_whole_numbers(tmp_path):
+    planes = np.array([[[1, 0, 0, -1], [-1, 0, 0, -1], [0, 2, 0, -2]]])
+    np.savez(tmp_path / "learned.npz", planes=planes, trans=np.array([[1, 2, 3]]))
+    shape = cvxgeom.load(tmp_path / "learned.npz")
+    assert shape.dtype == torch.float32
+    assert shape.offsets.tolist() == [[-1, -1, -1]] and shape.translations.tolist() == [[1, 2, 3]]
+
+
 def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "shape.npz"
     random_union().save(path)
@@ -80,6 +88,11 @@ def damaged(tmp_path):
         ({"offsets": np.array(["text"])}, "does not hold a valid shape|not a readable"),
         ({"offsets": np.array([{}], dtype=object)}, "not a readable"),
         ({"format_version": np.array([1, 2])}, "format version"),
+        ({"format_version": np.array("1")}, "format version 1, this cvxgeom reads"),
+        ({"planes": np.zeros((3, 8, 4)), "trans": np.float64(0)}, r"trans must have shape \(3, 3\)"),
+        ({"planes": np.zeros((1, 3, 8, 4)), "trans": np.float64(0)}, r"trans must have shape \(1, 3, 3\)"),
+        ({"planes": np.zeros((3, 8, 4), dtype=bool), "trans": np.zeros((3, 3))}, "does not hold a valid shape"),
+        ({"planes": np.zeros((3, 8, 4), dtype=complex), "trans": np.zeros((3, 3))}, "does not hold a valid shape"),
     ):
         changed = {k: v for k, v in {**arrays, **change}.items() if v is not None}
         np.savez(tmp_path / "changed.npz", **changed)
@@ -100,3 +113,16 @@ def test_damaged_and_foreign_files_are_explained(tmp_path):
     np.savez(tmp_path / "bad.npz", planes=np.zeros((3, 2)), trans=np.zeros((3, 3)))
     with pytest.raises(ValueError, match=r"bad\.npz"):
         cvxgeom.load(path)
+
+
+def test_any_flipped_bit_gives_a_shape_or_one_clear_sentence(tmp_path):
+    random_union(k=1, h=4).save(tmp_path / "shape.npz")
+    good = (tmp_path / "shape.npz").read_bytes()
+    for bit in range(0, 8 * len(good), 7):  # each of the eight bits in turn
+        changed = bytearray(good)
+        changed[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "bad.npz").write_bytes(changed)
+        try:
+            cvxgeom.load(tmp_path / "bad.npz")
+        except ValueError as error:
+            assert "bad.npz" in str(error)

@@ -72,6 +72,34 @@ def test_from_planes_normalizes_and_batches_convexes():
     assert torch.equal(shape.smoothness, torch.full((2,), 500.0))
 
 
+@pytest.mark.parametrize("number", [np.float32, np.float64, np.int64, np.uint8])
+def test_numbers_of_numpy_are_numbers(number):
+    planes = cvxgeom.box().normals[0], cvxgeom.box().offsets[0]
+    for make in (cvxgeom.box, cvxgeom.sphere, lambda size: cvxgeom.from_planes(*planes, size=size)):
+        one, other = make(number(2)), make(2)
+        assert torch.equal(one.offsets, other.offsets) and torch.equal(one.smoothness, other.smoothness)
+    assert cvxgeom.sphere(n_halfspaces=np.int64(8)).n_halfspaces == 8
+
+
+def test_a_union_of_no_planes_needs_a_size():
+    none = torch.zeros(0, 4, 3), torch.zeros(0, 4)
+    assert cvxgeom.from_planes(*none, size=1.0).n_convexes == 0
+    for k, h in ((0, 4), (1, 0)):
+        with pytest.raises(ValueError, match="normals must hold a half-space to estimate size from"):
+            cvxgeom.from_planes(torch.zeros(k, h, 3), torch.zeros(k, h))
+
+
+@pytest.mark.parametrize("value", [True, np.True_, "2", None, torch.tensor(2.0)])
+def test_what_is_no_number_is_told(value):
+    with pytest.raises(TypeError, match="radius must be a number, got"):
+        cvxgeom.sphere(radius=value)
+
+
+def test_offsets_must_be_a_tensor():
+    with pytest.raises(TypeError, match="offsets must be a torch tensor, got list"):
+        cvxgeom.from_planes(torch.eye(3), [-1.0, -1.0, -1.0])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -85,6 +113,11 @@ def test_from_planes_normalizes_and_batches_convexes():
         (lambda: cvxgeom.tetrahedron([[0, 0, 0]] * 4), "points"),
         (lambda: cvxgeom.from_planes(torch.zeros(4, 3), torch.zeros(4)), "normals must not be zero"),
         (lambda: cvxgeom.from_planes(torch.ones(4, 3), torch.zeros(3)), "offsets must have shape"),
+        (lambda: cvxgeom.from_planes(torch.ones(4, 3), torch.tensor(0.0)), "offsets must have shape"),
+        (lambda: cvxgeom.from_planes(torch.ones(1, 1, 4, 3), torch.ones(1, 1, 4)), r"normals must have shape \(H, 3\)"),
+        (lambda: cvxgeom.from_planes(torch.eye(3) * math.nan, torch.zeros(3)), "normals must be finite"),
+        (lambda: cvxgeom.from_planes(torch.eye(3), torch.full((3,), math.inf)), "offsets must be finite, got 3 of 3"),
+        (lambda: cvxgeom.sphere(radius=np.float32(-1)), r"radius must be a finite number greater than 0, got -1\.0"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

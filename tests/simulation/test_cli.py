@@ -1,6 +1,7 @@
 """`cvxgeom export`: journeys, reports, exit codes."""
 
 import importlib.util
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,18 @@ def test_simplified_and_missing_parts_are_told(shape: Path, run: Callable[..., R
     done = run("odd.npz", "-o", "out", "--max-vertices", "20", "--name", "odd")
     assert done.code == 0
     assert "note: part_00 is left out" in done.out and "note: part_01 is simplified" in done.out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_export_ends_well_where_not_every_sign_can_be_printed(
+    shape: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", pipe)
+    assert main(["export", str(shape), "-o", "out", "--scale", "0.001"]) == 0
+    told = pipe.buffer.getvalue().decode(encoding)
+    assert f"volume 1.875 {'m?' if encoding == 'ascii' else 'm³'} of the union" in told
+    assert "two_boxes.xml" in told
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,31 @@ def test_the_origin_at_the_base(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_a_mesh_that_cannot_be_drawn_is_refused(format: str, tmp_path) -> None:
+    holed = trimesh.creation.box()
+    holed.vertices[0, 1] = np.nan
+    cloud = trimesh.Trimesh(np.eye(3), process=False)
+    for visual, sentence in (
+        (trimesh.Trimesh(), "visual must be a mesh with faces, got one of 0 vertices"),
+        (cloud, "visual must be a mesh with faces, got one of 3 vertices"),
+        (holed, "visual must have finite vertices, got a mesh with 1 of 8 NaN or infinite"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            export(two_boxes(), tmp_path / "out", format, visual=visual)
+    assert not (tmp_path / "out").exists()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    options = {"scale": 0.5, "mass": 3.0, "margin": 0.25}
+    plain = rigid_body(two_boxes(), **options)
+    body = rigid_body(two_boxes(), **{name: np.float32(value) for name, value in options.items()})
+    # Plain floats again: single precision must not spread to what is computed with them.
+    assert [type(value) for value in (body.mass, body.volume, body.margin)] == [float] * 3
+    assert (body.mass, body.volume, body.margin) == (plain.mass, plain.volume, plain.margin)
+    np.testing.assert_array_equal(body.inertia, plain.inertia)
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_nothing_but_the_files_is_left(format: str, tmp_path) -> None:
     result = export(two_boxes(), tmp_path / "out", format)
     assert sorted(result.files) == sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
