@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+EXPORT_ENDINGS = (".glb", ".obj", ".ply", ".stl", ".3mf")  # of mesh files that are written
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:

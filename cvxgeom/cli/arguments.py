@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf")
 _MOST_PIXELS = 16384  # along a side; a slip of the finger asks for more, and then no memory is enough
 
 

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import MESH_SUFFIXES, check_extra, check_outputs, count, path_ending, positive
+from .._files import EXPORT_ENDINGS
+from .arguments import check_extra, check_outputs, count, path_ending, positive
 
 if TYPE_CHECKING:
     from ..fit import FitConfig
@@ -37,7 +38,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )
     command.add_argument(
         "--mesh",
-        type=_file_or_ending(*MESH_SUFFIXES),
+        type=_file_or_ending(*EXPORT_ENDINGS),
         metavar="OUT.glb",
         help="also write the parts as a mesh; .glb alone names it like the shape",
     )

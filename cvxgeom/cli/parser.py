@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
+from .._files import EXPORT_ENDINGS
 from . import bench, export, fit, prepare, reconstruct, train
-from .arguments import MESH_SUFFIXES, count, distance, number, path_ending, size
+from .arguments import count, distance, number, path_ending, size
 
 SURFACES = ("parts", "union", "smooth", "grid")
 _MOST_CELLS = 2048  # along the longest side: of a cube they take 34 GB
@@ -55,7 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def _mesh(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("mesh", parents=[common], help="turn a shape into a mesh file")
     _shape(command)
-    _output(command, f"mesh to write ({', '.join(MESH_SUFFIXES)})", MESH_SUFFIXES)
+    _output(command, f"mesh to write ({', '.join(EXPORT_ENDINGS)})", EXPORT_ENDINGS)
     command.add_argument(
         "--surface",
         choices=SURFACES,

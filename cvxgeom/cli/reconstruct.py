@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import MESH_SUFFIXES, check_outputs, number, path_ending, positive
+from .._files import EXPORT_ENDINGS
+from .arguments import check_outputs, number, path_ending, positive
 
 if TYPE_CHECKING:
     from ..color import ColorViews
@@ -37,8 +38,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "--output",
         metavar="OUT",
         required=True,
-        type=path_ending(*MESH_SUFFIXES),
-        help=f"mesh to write ({', '.join(MESH_SUFFIXES)})",
+        type=path_ending(*EXPORT_ENDINGS),
+        help=f"mesh to write ({', '.join(EXPORT_ENDINGS)})",
     )
     command.add_argument("--shape", type=path_ending(".npz"), metavar="OUT.npz", help="also write the shape")
     command.add_argument("--picture", type=path_ending(".png"), metavar="OUT.png", help="also draw input and parts")

@@ -146,16 +146,21 @@ def sample_inside(solid: Solid, n: int, seed: int, dtype: torch.dtype = torch.fl
     """
     _check_count(n)
     rng = np.random.default_rng(seed)
-    corners, side = solid.cover
     found, misses = [torch.empty((0, 3), dtype=dtype)], 0
     while sum(map(len, found)) < n:
         size = min(_BATCH, 4 * n + 1000)
-        drawn = _label(solid, corners[rng.integers(len(corners), size=size)] + side * rng.random((size, 3)), dtype)
+        drawn = _label(solid, draw_around(solid, size, rng), dtype)
         found.append(drawn.points[drawn.occupancy])
         misses = 0 if len(found[-1]) else misses + 1
         if misses > _PATIENCE:
             raise RuntimeError(f"no point inside the solid among {misses * size} drawn; it is thinner than rounding")
     return torch.cat(found)[:n]
+
+
+def draw_around(solid: Solid, n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, 3) points drawn evenly from the small cubes that together hold a solid."""
+    corners, side = solid.cover
+    return corners[rng.integers(len(corners), size=n)] + side * rng.random((n, 3))
 
 
 def sample_surface(

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .._files import atomic_path
+from .._files import EXPORT_ENDINGS, atomic_path
 from ..data import mesh_files
-from ..mesh.export import EXPORT_ENDINGS, export_mesh
+from ..mesh import export_mesh
 from ..parallel import Died, run_tasks
 from ..render import picture, save_picture
 from .config import FitConfig

@@ -24,6 +24,7 @@ from .samples import VolumeSamples
 from .simplify import simplify
 from .snap import snap
 from .split import InsidePoints
+from .start import checked_init
 from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
@@ -121,24 +122,11 @@ def steps_until(
     begun = deadline.clock()
     with _ordinary():
         if init is not None:
-            init = _started(init)
+            init = checked_init(init)
         # What is wrong with the source is said at once.
         target = as_target(source, config.seed, init, deadline.within(_READ))
         search = _Search(target, config, deadline, begun)
     return _ordinarily(_steps(search, init, keep))
-
-
-def _started(init: ConvexUnion) -> ConvexUnion:
-    """The solid parts of what a fit is to start from."""
-    if not isinstance(init, ConvexUnion):
-        raise TypeError(f"init must be a ConvexUnion, got {describe(init)}")
-    if init.batch_size:
-        raise ValueError(f"init must be a single shape, got batch axes {tuple(init.batch_size)}")
-    init = init.detach().to("cpu")
-    solid = [index for index, part in enumerate(init.polytopes()) if part.is_bounded]
-    if not solid:
-        raise ValueError("init must have a solid part, got none among its convexes")
-    return init if len(solid) == init.n_convexes else init.select(solid)
 
 
 @contextmanager
@@ -320,16 +308,18 @@ class _Search:
             status = FitStatus.CANCELED
         elif self.deadline.missed:
             status = FitStatus.OUT_OF_TIME
-        loss = self.history[-1] if self.history else math.nan
-        result = FitResult(found, status, tuple(self.history), scores, seconds)
-        return FitStep(len(self.history), self.n_steps, loss, found, self._seconds(), result)
+        return self._told(found, FitResult(found, status, tuple(self.history), scores, seconds))
 
     def _seconds(self) -> float:
         return self.deadline.clock() - self.begun
 
     def _step(self, shape: ConvexUnion) -> FitStep:
+        return self._told(self.target.to_source(shape))
+
+    def _told(self, found: ConvexUnion, result: FitResult | None = None) -> FitStep:
+        """A step with a shape in the source's frame."""
         loss = self.history[-1] if self.history else math.nan
-        return FitStep(len(self.history), self.n_steps, loss, self.target.to_source(shape), self._seconds())
+        return FitStep(len(self.history), self.n_steps, loss, found, self._seconds(), result)
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from .._checks import describe
 from ..data import Normalization, Solid
 from ..shape import ConvexUnion, concatenate, hull, load
 from .config import FitConfig
@@ -50,10 +51,32 @@ def starting_union(start: str | os.PathLike | None, solid: Solid | None, config:
     shape = load(start)
     if shape.batch_size:
         raise ValueError(f"{start} holds {shape.batch_size.numel()} shapes, and a fit starts from one")
-    bounded = [index for index, part in enumerate(shape.polytopes()) if part.is_bounded]
-    if not bounded:
+    solid_parts = solid_parts_of(shape)
+    if not solid_parts.n_convexes:
         raise ValueError(f"{start} has no solid part to start from")
-    return shape.select(bounded)
+    return solid_parts
+
+
+def checked_init(init: ConvexUnion) -> ConvexUnion:
+    """The solid parts of a union that a caller of a fit gives to start from.
+
+    Raises:
+        TypeError: it is no union.
+        ValueError: it has batch axes, or no solid part.
+    """
+    if not isinstance(init, ConvexUnion):
+        raise TypeError(f"init must be a ConvexUnion, got {describe(init)}")
+    if init.batch_size:
+        raise ValueError(f"init must be a single shape, got batch axes {tuple(init.batch_size)}")
+    init = solid_parts_of(init.detach().to("cpu"))
+    if not init.n_convexes:
+        raise ValueError("init must have a solid part, got none among its convexes")
+    return init
+
+
+def solid_parts_of(shape: ConvexUnion) -> ConvexUnion:
+    """The convexes of a single shape that are bounded; none may be left."""
+    return shape.select([index for index, part in enumerate(shape.polytopes()) if part.is_bounded])
 
 
 def coacd_union(solid: Solid, config: FitConfig) -> ConvexUnion:

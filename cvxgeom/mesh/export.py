@@ -12,7 +12,7 @@ import trimesh
 from trimesh.exchange.gltf import export_glb
 from trimesh.visual import ColorVisuals
 
-from .._files import atomic_path
+from .._files import EXPORT_ENDINGS, atomic_path
 from ..shape import ConvexUnion
 from ..shape.palette import part_color, part_colors
 from .build import part_name
@@ -179,11 +179,7 @@ def _write_3mf(meshes: Sequence[trimesh.Trimesh], path: Path) -> None:
         package.writestr("3D/3dmodel.model", "\n".join(lines))
 
 
-_WRITERS: dict[str, Callable[[Sequence[trimesh.Trimesh], Path], None]] = {
-    ".glb": _write_glb,
-    ".obj": _write_obj,
-    ".ply": _write_ply,
-    ".stl": _write_stl,
-    ".3mf": _write_3mf,
-}
-EXPORT_ENDINGS = tuple(_WRITERS)
+_Writer = Callable[[Sequence[trimesh.Trimesh], Path], None]
+_WRITERS: dict[str, _Writer] = dict(
+    zip(EXPORT_ENDINGS, (_write_glb, _write_obj, _write_ply, _write_stl, _write_3mf), strict=True)
+)

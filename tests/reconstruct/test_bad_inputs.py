@@ -12,6 +12,7 @@ from PIL import Image
 from cvxgeom import read_depth
 from cvxgeom.reconstruct import read_lens, read_mask
 from cvxgeom.reconstruct.files import load_arrays
+from tests.damage import one_bit_flipped
 
 GOOD = np.full((40, 60), 1500, np.uint16)
 
@@ -175,10 +176,7 @@ def test_a_bad_camera_file_is_one_clear_sentence(tmp_path: Path, name: str, text
 
 def test_any_flipped_bit_gives_depth_or_one_clear_sentence(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "a.npz", depth=NOISE[:10, :10])
-    good = (tmp_path / "a.npz").read_bytes()
-    for bit in range(0, 8 * len(good), 7):  # each of the eight bits in turn
-        damaged = bytearray(good)
-        damaged[bit // 8] ^= 1 << bit % 8
+    for damaged in one_bit_flipped((tmp_path / "a.npz").read_bytes()):
         (tmp_path / "b.npz").write_bytes(damaged)
         try:
             load_arrays(tmp_path / "b.npz")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import cvxgeom
+from tests.damage import one_bit_flipped
 from tests.shape.test_convex_union import fields, random_union
 
 
@@ -117,11 +118,8 @@ def test_damaged_and_foreign_files_are_explained(tmp_path):
 
 def test_any_flipped_bit_gives_a_shape_or_one_clear_sentence(tmp_path):
     random_union(k=1, h=4).save(tmp_path / "shape.npz")
-    good = (tmp_path / "shape.npz").read_bytes()
-    for bit in range(0, 8 * len(good), 7):  # each of the eight bits in turn
-        changed = bytearray(good)
-        changed[bit // 8] ^= 1 << bit % 8
-        (tmp_path / "bad.npz").write_bytes(changed)
+    for damaged in one_bit_flipped((tmp_path / "shape.npz").read_bytes()):
+        (tmp_path / "bad.npz").write_bytes(damaged)
         try:
             cvxgeom.load(tmp_path / "bad.npz")
         except ValueError as error:

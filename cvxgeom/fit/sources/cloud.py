@@ -10,7 +10,7 @@ from ..._checks import describe
 from ...data import Normalization
 from ..split import InsidePoints
 from .orientation import FIRM, STICK, flattened, flooded_normals, inside_by, noise_along, tangent_planes
-from .target import N_INSIDE, N_SURFACE, Target, as_array
+from .target import N_INSIDE, N_SURFACE, Target, as_array, is_flat
 from .tetrahedra import Tetrahedra
 
 _FEWEST = 20
@@ -92,8 +92,7 @@ def from_cloud(cloud: PointCloud, seed: int) -> Target:
     """
     rng = np.random.default_rng(seed)
     points, normals = _evened(cloud, rng)
-    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
-    if len(points) < _FEWEST or spread[2] <= 1e-6 * spread[0]:
+    if len(points) < _FEWEST or is_flat(points, 1e-6):
         raise ValueError(f"source must be points around a volume, got {len(cloud.points)} that lie in a plane")
     normalization = Normalization.of_box(np.stack([points.min(axis=0), points.max(axis=0)]))
     surface = _Surface(normalization.apply(points), normals, rng)

@@ -5,10 +5,11 @@ import torch
 from scipy.spatial import KDTree
 
 from ...data import LabeledPoints, Normalization, Solid, sample_surface
+from ...data.sampling import draw_around
 from ..deadline import NEVER, Deadline
 from ..samples import VolumeSamples
 from ..split import InsidePoints
-from .target import N_INSIDE, N_SURFACE, Target, drawn_inside
+from .target import N_INSIDE, N_SURFACE, Target, drawn_inside, is_flat
 
 _DRAWN, _ROUNDS = 4 * N_INSIDE + 1000, 40  # points from the cubes that cover a solid, and how often, for those inside
 
@@ -28,13 +29,8 @@ def from_solid(solid: Solid, seed: int, until: Deadline = NEVER) -> Target:
         return np.asarray(solid.contains(normalization.invert(points)))
 
     on_surface, normals = (t.numpy() for t in sample_surface(solid.mesh, N_SURFACE, seed, torch.float64))
-    corners, side = solid.cover
     rng = np.random.default_rng(seed)
-
-    def draw() -> np.ndarray:
-        return corners[rng.integers(len(corners), size=_DRAWN)] + side * rng.random((_DRAWN, 3))
-
-    within = drawn_inside(draw, solid.contains, _ROUNDS, until)
+    within = drawn_inside(lambda: draw_around(solid, _DRAWN, rng), solid.contains, _ROUNDS, until)
     inside = InsidePoints.of(normalization.apply(on_surface), normals, normalization.apply(within))
     surface = solid.surface.copy()
     surface.vertices = normalization.apply(surface.vertices)
@@ -50,8 +46,7 @@ def from_labeled(labeled: LabeledPoints) -> Target:
     points, occupied = labeled.points.detach().cpu().double().numpy(), labeled.occupancy.cpu().numpy()
     if not occupied.any():
         raise ValueError(f"source must hold at least one occupied point, got {len(points)} points, none occupied")
-    spread = np.linalg.svd(points[occupied] - points[occupied].mean(axis=0), compute_uv=False)
-    if occupied.sum() < 4 or spread[2] <= 1e-9 * spread[0]:
+    if is_flat(points[occupied], 1e-9):
         raise ValueError(f"source must hold occupied points around a volume, got {occupied.sum()} that lie in a plane")
     bounds = np.stack([points[occupied].min(axis=0), points[occupied].max(axis=0)])
     normalization = Normalization.of_box(bounds)

@@ -133,6 +133,14 @@ def as_array(values: Any) -> np.ndarray:
     return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
+def is_flat(points: np.ndarray, tolerance: float) -> bool:
+    """Whether (n, 3) points lie in a plane, up to a share of how far they spread in it."""
+    if len(points) < 4:
+        return True
+    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    return bool(spread[2] <= tolerance * spread[0])
+
+
 def drawn_inside(
     draw: Callable[[], np.ndarray], contains: Contains, rounds: int, until: Deadline = NEVER
 ) -> np.ndarray:
