@@ -1,7 +1,7 @@
 """Checks of arguments: each raises an error that names the argument, the demand and what came."""
 
-from numbers import Real
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -59,6 +59,21 @@ def check_finite(name: str, value: Tensor) -> None:
         raise ValueError(f"{name} must be finite, got {bad} of {value.numel()} entries NaN or infinite")
 
 
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether a value is a whole number, Python's or NumPy's; true and false are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_real(value: Any) -> TypeGuard[float]:
+    """Whether a value is a real number, Python's or NumPy's; true and false are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def plain(value: Any) -> Any:
+    """Python's number for one of NumPy's, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def check_positive(name: str, value: float | int) -> None:
     """Demand a finite number greater than zero; NumPy's numbers serve as Python's do.
 
@@ -66,7 +81,7 @@ def check_positive(name: str, value: float | int) -> None:
         TypeError: ``value`` is not a number.
         ValueError: ``value`` is not finite or not positive.
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if not is_real(value):
         raise TypeError(f"{name} must be a number, got {describe(value)}")
     if not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a finite number greater than 0, got {value}")

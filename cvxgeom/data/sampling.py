@@ -9,7 +9,7 @@ import trimesh
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .._checks import check_finite, check_positive, check_tensor, describe
+from .._checks import check_finite, check_positive, check_tensor, describe, is_whole
 from .solid import Solid
 
 _BATCH = 200_000  # points drawn at once where points are drawn until enough are inside
@@ -212,7 +212,7 @@ def _label(solid: Solid, points: np.ndarray, dtype: torch.dtype) -> LabeledPoint
 
 
 def _check_count(n: int) -> None:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+    if not is_whole(n):
         raise TypeError(f"n must be an integer, got {describe(n)}")
     if n < 0:
         raise ValueError(f"n must be 0 or more, got {n}")

@@ -7,7 +7,7 @@ import torch
 import trimesh
 from jaxtyping import Bool, Float, Num
 
-from .._checks import describe
+from .._checks import describe, is_whole
 from .closed import ClosedVolume
 from .flood import FloodedVolume
 from .weld import closed_surface, used_vertices, weld
@@ -110,7 +110,7 @@ def solidify(mesh: trimesh.Trimesh, resolution: int = 128) -> Solid:
     """
     if not isinstance(mesh, trimesh.Trimesh):
         raise TypeError(f"mesh must be a trimesh.Trimesh, got {describe(mesh)}")
-    if isinstance(resolution, bool) or not isinstance(resolution, (int, np.integer)):
+    if not is_whole(resolution):
         raise TypeError(f"resolution must be an integer, got {describe(resolution)}")
     if not 16 <= resolution <= 256:
         raise ValueError(f"resolution must be between 16 and 256 cells, got {resolution}")

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .._checks import describe
+from .._checks import describe, is_whole
 from ..color import ColorViews
 from ..depth import DepthViews
 from ..shape import box, hull
@@ -76,7 +76,7 @@ class SpaceCarving:
     slack: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.resolution, bool) or not isinstance(self.resolution, int) or self.resolution < 2:
+        if not is_whole(self.resolution) or self.resolution < 2:
             raise ValueError(f"resolution must be an integer of at least 2, got {describe(self.resolution)}")
         if not 0 <= self.slack < float("inf"):
             raise ValueError(f"slack must be a finite number of at least 0, got {self.slack!r}")

@@ -1,12 +1,9 @@
 """The budget of a fit, and its named qualities."""
 
-from dataclasses import dataclass, replace
-from numbers import Integral
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from .._checks import check_choice, check_positive
+from .._checks import check_choice, check_positive, is_whole, plain
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,10 @@ class FitConfig:
         least = {"max_parts": 1, "max_halfspaces": 6, "max_vertices": 8, "n_steps": 0, "n_samples": 1000, "seed": 0}
         for name, low in least.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+            if not is_whole(value) or value < low:
                 raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
-            object.__setattr__(self, name, int(value))
-        for name in ("part_worth", "target_iou", "max_error", "max_seconds", "min_thickness"):
-            if isinstance(value := getattr(self, name), np.floating):
-                object.__setattr__(self, name, float(value))
+        for name, value in asdict(self).items():  # NumPy's numbers as Python's, which JSON can hold
+            object.__setattr__(self, name, plain(value))
         if not 0 < self.target_iou <= 1:
             raise ValueError(f"target_iou must be in (0, 1], got {self.target_iou!r}")
         if not 0 <= self.part_worth < 1:

@@ -28,7 +28,8 @@ from .start import checked_init
 from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
-_MORE = 2  # pieces at first, per part allowed
+# Pieces at first, at least, and per part allowed: however few parts there may be, many pieces show what goes together.
+_FEWEST_PIECES, _MORE = 256, 2
 _FEWEST_POINTS = 8000
 _MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
@@ -228,7 +229,8 @@ class _Search:
         elif self.work.passed:
             shape = first
         else:
-            shape = initialize(self.thinned, self.cut_by, _MORE * config.max_parts, rng, found)
+            n_pieces = max(_FEWEST_PIECES, _MORE * config.max_parts)
+            shape = initialize(self.thinned, self.cut_by, n_pieces, rng, found)
             shape = self._simplified(shape, config.part_worth, simplified)
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
@@ -323,8 +325,9 @@ class _Search:
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
-        most_parts, most_planes = self.config.max_parts, self.config.most_planes
-        shape = simplify(shape, self.biased, worth, most_parts, most_planes, until, self.skin, self.target.inside)
+        config, solid = self.config, self.target.inside
+        caps = config.max_parts, config.most_planes
+        shape = simplify(shape, self.biased, worth, *caps, until, self.skin, solid, config.disjoint)
         self.simplify_seconds = self.deadline.clock() - before
         return shape
 

@@ -20,7 +20,8 @@ PLANE_TOLERANCE = 0.00001
 # is tried as well: vertices stick out of what is round, and those of two parts in many places.
 _PROMISING = 8.0
 _WITHIN = 0.004  # as far out of a part surface may lie to be in it, per unit of the longest side
-_TOUCHING = 0.02  # gap between the boxes of two parts that may be merged, per unit of the longest side
+# Gap between the boxes of two parts that may be merged, per unit of the longest side: bars are cut where others cross.
+_TOUCHING = 0.06
 # Half the size of the box around a part that it may not leave when it loses planes, per half its own, and per unit of
 # the longest side: samples in there say what planes are for, and points of a fence around it where there are none.
 _ROOM = (1.5, 0.03)
@@ -38,6 +39,7 @@ def simplify(
     until: Deadline = NEVER,
     skin: VolumeSamples | None = None,
     solid: InsidePoints | None = None,
+    disjoint: bool = False,
 ) -> ConvexUnion:
     """The shape with few parts and planes: merges neighbors and drops parts and planes as long as that costs little.
 
@@ -55,6 +57,7 @@ def simplify(
         until: after that, no more is done than the caps ask for.
         skin: samples on both sides of the solid's surface (`Target.skin`); None if it has none.
         solid: points in it, of which those on the surface count; None if there are none.
+        disjoint: whether parts are not to overlap: what is in two of them is then lost from one.
     """
     parts = parts_of(shape)
     if not parts:
@@ -63,7 +66,7 @@ def simplify(
     if skin is not None:
         covered.append(_Covered(parts, skin, _SURFACE_WORTH, _REACH))
     surface = None if solid is None else solid.surface
-    parts = _merged(parts, covered, surface, part_worth, max_parts, max_halfspaces, until)
+    parts = _merged(parts, covered, surface, part_worth, max_parts, max_halfspaces, until, disjoint)
     return union_of(_without_idle_planes(parts, samples, max_halfspaces, until))
 
 
@@ -118,6 +121,7 @@ def _merged(
     max_parts: int,
     max_halfspaces: int,
     until: Deadline,
+    disjoint: bool,
 ) -> list[Part]:
     live, volume = dict(enumerate(parts)), covered[0]
     merges: dict[tuple[int, int], tuple[float, Part, Part | None]] = {}
@@ -131,27 +135,32 @@ def _merged(
             touched[k] = surface.points[surface.blocks.inside(live[k], _WITHIN)].astype(np.float32)
         return touched[k]
 
-    def cost_of(part: Part, only: np.ndarray) -> float:
+    def cost_of(part: Part, pair: tuple[int, int], only: np.ndarray) -> float:
+        inside = volume.blocks.inside(part)
         kept = volume.worth[only[part.inside(volume.points[only])]].sum()
-        return float(volume.worth[only].sum() - kept - bare_worth[volume.blocks.inside(part)].sum())
+        cost = float(volume.worth[only].sum() - kept - bare_worth[inside].sum())
+        if disjoint:  # what other parts hold, and neither of the two
+            newly = np.setdiff1d(inside, np.union1d(*(volume.inside[k] for k in pair)), assume_unique=True)
+            cost += float(volume.worth[newly[volume.count[newly] > 0]].clip(min=0).sum())
+        return cost
 
-    def price_of(part: Part, fewer: Part | None, only: np.ndarray) -> float:
+    def price_of(part: Part, fewer: Part | None, pair: tuple[int, int], only: np.ndarray) -> float:
         """With as few planes as it may have, a round part holds too much; where they settle, about half of that."""
-        cost = cost_of(part, only)
-        return cost if fewer is None else (cost + cost_of(fewer, only)) / 2
+        cost = cost_of(part, pair, only)
+        return cost if fewer is None else (cost + cost_of(fewer, pair, only)) / 2
 
     def merged(a: int, b: int) -> tuple[float, Part, Part | None] | None:
         if (both := _hull(np.concatenate([live[a].vertices, live[b].vertices]))) is None:
             return None
-        cost = cost_of(both, _NONE)  # it holds what they do
+        cost = cost_of(both, (a, b), _NONE)  # it holds what they do
         if part_worth < cost < _PROMISING * part_worth:
             near = np.concatenate([within(a), within(b)])
             if len(near) and (rounder := _hull(near[(_AROUND @ near.T).argmax(axis=1)])) is not None:
                 only = volume.only(a, b)
-                again, fewer = cost_of(rounder, only), None
+                again, fewer = cost_of(rounder, (a, b), only), None
                 if again < part_worth and len(rounder) > max_halfspaces:
                     fewer = Part.around(rounder.vertices, max_halfspaces)
-                    again = price_of(rounder, fewer, only)
+                    again = price_of(rounder, fewer, (a, b), only)
                 if again < cost:
                     return again, rounder, fewer
         return cost, both, None
@@ -180,7 +189,7 @@ def _merged(
         else:
             gone, (old, new, fewer) = pair, merges[pair]
             # Its cost may be out of date: what one of them covered then, others may not cover now.
-            again = price_of(new, fewer, volume.only(*pair))
+            again = price_of(new, fewer, pair, volume.only(*pair))
             merges[pair] = again, new, fewer
             if again > old + 1e-9:
                 continue

@@ -5,7 +5,7 @@ from typing import Literal, overload
 import torch
 import trimesh
 
-from .._checks import check_choice, describe
+from .._checks import check_choice, describe, is_whole
 from ..shape import ConvexUnion
 from .build import check_single_shape
 from .exact import part_meshes, union_mesh
@@ -96,7 +96,7 @@ def to_trimesh(
     check_choice("surface", surface, SURFACES)
     if center_gap and surface not in ("parts", "union"):
         raise ValueError(f'center_gap moves exact planes, so surface must be "parts" or "union", got {surface!r}')
-    if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 2:
+    if not is_whole(resolution) or resolution < 2:
         raise ValueError(f"resolution must be an integer of at least 2, got {describe(resolution)}")
     if surface == "smooth":
         return smooth_mesh(shape, tolerance)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import trimesh
 
-from .._checks import describe
+from .._checks import describe, is_whole
 from ..shape import ConvexUnion
 from .inside import check_single
 
@@ -54,7 +54,7 @@ def sample_boundary(surface: Any, n: int, seed: int = 0) -> tuple[np.ndarray, np
 
 def boundary_samples(name: str, surface: Any, n: int, generator: np.random.Generator) -> BoundarySamples:
     """`sample_boundary` with a generator, and the area."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if not is_whole(n) or n < 1:
         raise ValueError(f"n must be an integer of at least 1, got {describe(n)}")
     if isinstance(surface, ConvexUnion):
         return _of_union(name, surface, n, generator)

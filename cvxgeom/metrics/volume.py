@@ -6,7 +6,7 @@ import manifold3d
 import numpy as np
 import trimesh
 
-from .._checks import check_positive, describe
+from .._checks import check_positive, describe, is_whole
 from ..shape import ConvexUnion
 from ..shape.solid import to_manifold, unite
 from .inside import Solid, as_solid, check_single
@@ -65,7 +65,7 @@ def iou(
         >>> abs(result.value - 1 / 3) < 4 * result.standard_error, result.standard_error < 0.002
         (True, True)
     """
-    if isinstance(n_points, bool) or not isinstance(n_points, int) or n_points < 1:
+    if not is_whole(n_points) or n_points < 1:
         raise ValueError(f"n_points must be an integer of at least 1, got {describe(n_points)}")
     if max_standard_error is not None:
         check_positive("max_standard_error", max_standard_error)
@@ -75,7 +75,7 @@ def iou(
     if not len(corners):
         raise ValueError("prediction and target must not both be empty: neither has a bounded part")
     low, high = corners.min(axis=0), corners.max(axis=0)
-    generator = np.random.default_rng(seed)
+    generator, n_points = np.random.default_rng(seed), int(n_points)
     drawn = both = only_p = only_t = 0
     for _ in range(1 if max_standard_error is None else _MOST_BATCHES):
         points = generator.uniform(low, high, size=(n_points, 3))

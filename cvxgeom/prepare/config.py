@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_positive, describe
+from .._checks import check_positive, describe, is_whole, plain
 
 # Standard deviations of the noise that moves points off the surface, in longest sides; equal shares.
 NEAR_SIGMAS = (0.004, 0.015, 0.05)
@@ -54,8 +54,9 @@ class PrepareConfig:
         for name, value in asdict(self).items():
             if name == "rgb":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not is_whole(value):
                 raise TypeError(f"{name} must be a whole number, got {describe(value)}")
+            object.__setattr__(self, name, plain(value))  # which JSON can hold
             if name not in ("seed", "n_views"):
                 check_positive(name, value)
         if self.seed < 0:

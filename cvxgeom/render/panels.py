@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .._checks import check_choice, check_finite, describe
+from .._checks import check_choice, check_finite, describe, is_real
 from .._files import atomic_path
 from .._types import PolytopeStatus
 from ..shape import ConvexUnion
@@ -75,7 +75,7 @@ def picture(
         raise TypeError(f"shape must be a ConvexUnion, got {describe(shape)}")
     if shape.batch_size:
         raise ValueError(f"shape must be a single one, got batch axes {tuple(shape.batch_size)}; index one first")
-    if isinstance(explode, bool) or not isinstance(explode, (int, float)) or not 0 <= explode < float("inf"):
+    if not is_real(explode) or not 0 <= explode < float("inf"):
         raise ValueError(f"explode must be a finite number of at least 0, got {describe(explode)}")
     check_choice("up", up, ("y", "z"))
     surface = None if mesh is None else _mesh_vertices(mesh)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from .._checks import describe
+from .._checks import describe, is_whole
 from .._sphere import spiral
 from ._chebyshev import TETRAHEDRON
 from ._halfspaces import THINNEST
@@ -93,7 +93,7 @@ def _check_arguments(points: object, array: np.ndarray, max_planes: int | None) 
         raise ValueError(f"points must be at least 4 to enclose a volume, got {len(array)}")
     if max_planes is None:
         return
-    if isinstance(max_planes, bool) or not isinstance(max_planes, (int, np.integer)):
+    if not is_whole(max_planes):
         raise TypeError(f"max_planes must be an integer or None, got {describe(max_planes)}")
     if max_planes < 4:
         raise ValueError(f"max_planes must be at least 4 to enclose a volume, got {max_planes}")

@@ -7,7 +7,7 @@ import torch
 from trimesh import Trimesh
 from trimesh.proximity import closest_point_naive
 
-from .._checks import describe
+from .._checks import describe, is_whole
 from ..shape import Polytope, hull
 
 
@@ -39,7 +39,7 @@ class Limits:
             value = getattr(self, name)
             if value is None and name != "vertices":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not is_whole(value):
                 raise TypeError(f"{name} must be a whole number, got {describe(value)}")
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .._checks import check_choice, check_positive, describe
+from .._checks import check_choice, check_positive, describe, is_real, is_whole, plain
 
 # These change how a run is watched or where it happens, never what comes out of it.
 _NOT_PART_OF_THE_RESULT = frozenset(
@@ -101,7 +101,7 @@ class TrainConfig:
         least = {"steps": 1, "batch_size": 1, "depth_stride": 1, "checkpoint_every": 1, "keep": 1, "log_every": 1}
         for name in (f.name for f in fields(self) if f.type is int):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least.get(name, 0):
+            if not is_whole(value) or value < least.get(name, 0):
                 raise ValueError(f"{name} must be a whole number of at least {least.get(name, 0)}, got {value!r}")
         check_positive("learning_rate", self.learning_rate)
         check_positive("clip_norm", self.clip_norm)
@@ -112,7 +112,7 @@ class TrainConfig:
             ("depth_noise", 1.0),
         ):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+            if not is_real(value) or not 0 <= value <= most:
                 raise ValueError(f"{name} must be a number from 0 to {most:g}, got {describe(value)}")
         for name, choices in _CHOICES.items():
             check_choice(name, getattr(self, name), choices)
@@ -122,7 +122,7 @@ class TrainConfig:
                 raise TypeError(f"{name} must be a pair of numbers, got {describe(pair)}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and less than 1, got {self.betas}")
-        if not all(isinstance(n, int) for n in self.views) or not 1 <= self.views[0] <= self.views[1]:
+        if not all(map(is_whole, self.views)) or not 1 <= self.views[0] <= self.views[1]:
             raise ValueError(f"views must be two whole numbers, at least 1 and not falling, got {self.views}")
         if not 0 < self.scale[0] <= self.scale[1] < math.inf:
             raise ValueError(f"scale must be two finite numbers greater than 0, not falling, got {self.scale}")
@@ -132,6 +132,9 @@ class TrainConfig:
             raise ValueError(f'workers must be 0 where inputs are "estimated", got {self.workers}')
         if self.n_inside > self.n_uniform:
             raise ValueError(f"n_inside must be at most n_uniform, {self.n_uniform}, got {self.n_inside}")
+
+        for name, value in asdict(self).items():  # NumPy's numbers as Python's, which JSON can hold
+            object.__setattr__(self, name, tuple(map(plain, value)) if isinstance(value, tuple) else plain(value))
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step: linear warm-up, then half a cosine down to the final fraction.

@@ -27,3 +27,11 @@ def frame() -> trimesh.Trimesh:
     return joined(
         ((0, 0, 0), (1, 0.1, 0.1)), ((0, 0.9, 0), (1, 1, 0.1)), ((0, 0, 0), (0.1, 1, 0.1)), ((0.9, 0, 0), (1, 1, 0.1))
     )
+
+
+def lattice(n: int) -> trimesh.Trimesh:
+    """n bars of square section along x that cross n along y: each is convex, and cut by the others."""
+    places = [(k + 0.45, k + 0.55) for k in range(n)]
+    along_x = [((0, low, 0), (n, high, 0.1)) for low, high in places]
+    along_y = [((low, 0, 0), (high, n, 0.1)) for low, high in places]
+    return joined(*along_x, *along_y)

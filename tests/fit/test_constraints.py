@@ -14,7 +14,7 @@ from cvxgeom.fit.constraints import mirrored, separated, thickened
 from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.shape import concatenate
 
-from .solids import table
+from .solids import lattice, table
 
 
 def samples_of(shape, n: int = 40_000) -> VolumeSamples:
@@ -165,3 +165,10 @@ def test_far_from_the_origin_guarantees_hold_as_well():
     around = cvxgeom.fit(mesh, dataclasses.replace(quick, bound="outer")).shape
     assert around.contains(torch.from_numpy(np.array(mesh.vertices))).all()
     assert max(overlaps(cvxgeom.fit(mesh, dataclasses.replace(quick, disjoint=True)).shape)) <= 0
+
+
+def test_bars_that_cross_are_taken_apart_before_they_would_have_to_be_cut():
+    config = FitConfig(n_steps=60, n_samples=20_000, disjoint=True)
+    result = cvxgeom.fit(lattice(3), config)
+    assert result.scores["iou"] > 0.99
+    assert max(overlaps(result.shape)) <= 0

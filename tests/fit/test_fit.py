@@ -13,7 +13,7 @@ from cvxgeom.data import LabeledPoints, solidify
 from cvxgeom.fit import FitConfig, FitStep, fit_steps
 
 from .bad_meshes import bad_meshes
-from .solids import frame, l_shape, table
+from .solids import frame, l_shape, lattice, table
 
 QUICK = FitConfig(n_steps=60, n_samples=20_000)
 
@@ -41,6 +41,16 @@ def test_one_component_of_boxes_is_taken_apart(make, n_parts):
     result = cvxgeom.fit(make(), QUICK)
     assert result.scores["iou"] > 0.96
     assert n_parts <= result.shape.n_convexes <= n_parts + 2
+
+
+def test_bars_that_cross_are_one_part_each():
+    result = cvxgeom.fit(lattice(4), QUICK)
+    assert result.shape.n_convexes == 8 and result.scores["iou"] > 0.99
+
+
+def test_a_cap_of_as_many_parts_as_there_are_costs_nothing():
+    result = cvxgeom.fit(lattice(3), dataclasses.replace(QUICK, max_parts=6))
+    assert result.shape.n_convexes == 6 and result.scores["iou"] > 0.99
 
 
 def test_points_are_a_source_of_their_own():

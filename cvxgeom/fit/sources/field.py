@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..._checks import check_choice, describe
+from ..._checks import check_choice, describe, is_whole
 from .boundary import marching_cubes, target_of
 from .target import Target
 
@@ -59,7 +59,7 @@ class Field:
         check_choice("kind", self.kind, ("sdf", "occupancy"))
         if not isinstance(self.dtype, torch.dtype):
             object.__setattr__(self, "dtype", np.dtype(self.dtype))
-        if isinstance(self.resolution, bool) or not isinstance(self.resolution, int):
+        if not is_whole(self.resolution):
             raise TypeError(f"resolution must be a whole number, got {describe(self.resolution)}")
         if not 8 <= self.resolution <= 256:
             raise ValueError(f"resolution must be from 8 to 256 cells, got {self.resolution}")

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..._checks import describe
+from ..._checks import describe, is_real, is_whole
 from .._dispatch import launcher_for, may_improvise
 from ..indicator.fused import is_plain
 from ..indicator.op import check_union_tensors, common_type, result_type
@@ -55,12 +55,12 @@ def sample_grid(
         tensor([ 0.7000,  0.5000,  0.0000, -0.5000, -0.7000])
     """
     start = _numbers("lower", lower)
-    step = _numbers("spacing", (spacing,) * 3 if isinstance(spacing, (int, float)) else spacing)
+    step = _numbers("spacing", (spacing,) * 3 if is_real(spacing) else spacing)
     if min(step) <= 0:
         raise ValueError(f"spacing must be positive, got {step}")
-    if not isinstance(size, Sequence) or len(size) != 3 or not all(type(n) is int and n >= 0 for n in size):
+    if not isinstance(size, Sequence) or len(size) != 3 or not all(is_whole(n) and n >= 0 for n in size):
         raise ValueError(f"size must be three whole numbers, how many nodes along each axis, got {describe(size)}")
-    if not isinstance(truncation, (int, float)) or not truncation > 0:
+    if not is_real(truncation) or not truncation > 0:
         raise ValueError(f"truncation must be a positive length, got {describe(truncation)}")
     tensors = dict(normals=normals, offsets=offsets, translations=translations, smoothness=smoothness)
     check_union_tensors(**tensors)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..._checks import describe
+from ..._checks import describe, is_whole
 from .._dispatch import launcher_for
 from ..indicator.op import check_union_tensors, common_batch, common_type, is_ready, result_type
 from . import fused, reference
@@ -72,7 +72,7 @@ def training_indicators(
     tensors = dict(points=points, normals=normals, offsets=offsets, translations=translations)
     tensors.update(smoothness=smoothness, sharpness=sharpness)
     check_union_tensors(**tensors)
-    if isinstance(n_guides, bool) or not isinstance(n_guides, int):
+    if not is_whole(n_guides):
         raise TypeError(f"n_guides must be an integer, got {describe(n_guides)}")
     if n_guides < 0:
         raise ValueError(f"n_guides must not be negative, got {n_guides}")
