@@ -2,6 +2,8 @@
 thickness.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -17,41 +19,66 @@ _FEWEST_PLANES = 6  # of a convex around others
 _FARTHER = 0.02  # of its size, that a part may reach farther when a plane is left out or mirrored
 
 
-def separated(shape: ConvexUnion, samples: VolumeSamples, max_halfspaces: int) -> ConvexUnion:
+def separated(
+    shape: ConvexUnion, samples: VolumeSamples, part_worth: float, max_parts: int, max_halfspaces: int
+) -> ConvexUnion:
     """The shape with parts that do not overlap: of each two that do, one is cut by the plane of a face of the other.
 
-    Of all such cuts the one that loses the least is made; a part that has no half-space to spare is not cut unless the
-    other has none either: then the smaller one goes.
+    Of all such cuts the one that loses the least is made, and what is cut off beyond the other part becomes a part of
+    its own if it is worth that; a part that has no half-space to spare is not cut unless the other has none either:
+    then the smaller one goes.
 
     Args:
         shape: a single union.
         samples: of the solid; they tell what a cut loses.
+        part_worth: share of the solid's volume that a new part must win.
+        max_parts: cap.
         max_halfspaces: cap per convex.
     """
     parts: list[Part | None] = list(parts_of(shape))
     points, worth, blocks = samples.points.numpy(), samples.worth, samples.blocks
     inside, count = covering(parts_of(shape), blocks)
-    for i in range(len(parts)):
-        for j in range(i):
-            a, b = parts[i], parts[j]
-            if a is None or b is None or not _overlap(a, b):
-                continue
-            cuts = []
-            for k, mine, other in ((i, a, b), (j, b, a)):
-                own = inside[k][count[inside[k]] == 1]
-                if len(mine) < max_halfspaces:
-                    cuts.append((*_best_cut(mine, other, points[own], worth[own]), k))
-            if cuts:
-                _, cut, k = min(cuts, key=lambda cut: cut[0])
-                parts[k] = cut
-            else:
-                k = min((i, j), key=lambda k: len(inside[k]))
-                parts[k] = None
-            count[inside[k]] -= 1
-            inside[k] = inside[k][:0] if (left := parts[k]) is None else blocks.inside(left)
-            count[inside[k]] += 1
+    for i, j in _pairs(parts):
+        a, b = parts[i], parts[j]
+        if a is None or b is None or not _overlap(a, b):
+            continue
+        cuts = []
+        for k, mine, other in ((i, a, b), (j, b, a)):
+            own = inside[k][count[inside[k]] == 1]
+            if len(mine) < max_halfspaces:
+                cuts.append((*_best_cut(mine, other, points[own], worth[own]), other, own, k))
+        beyond = None
+        if cuts:
+            _, cut, rest, other, own, k = min(cuts, key=lambda cut: cut[0])
+            parts[k] = cut
+            if rest is not None and sum(part is not None for part in parts) < max_parts:
+                own = own[rest.inside(points[own])]
+                _, beyond, _ = _best_cut(rest, other, points[own], worth[own])
+                if beyond is not None and (
+                    len(beyond) > max_halfspaces or worth[own[beyond.inside(points[own])]].sum() <= part_worth
+                ):
+                    beyond = None
+        else:
+            k = min((i, j), key=lambda k: len(inside[k]))
+            parts[k] = None
+        count[inside[k]] -= 1
+        inside[k] = inside[k][:0] if (left := parts[k]) is None else blocks.inside(left)
+        count[inside[k]] += 1
+        if beyond is not None:
+            parts.append(beyond)
+            inside.append(blocks.inside(beyond))
+            count[inside[-1]] += 1
     kept = [part for part in parts if part is not None]
     return union_of(kept) if kept else shape
+
+
+def _pairs(parts: list[Part | None]) -> Iterator[tuple[int, int]]:
+    """Each two numbers i > j of a list that may grow meanwhile."""
+    i = 0
+    while i < len(parts):
+        for j in range(i):
+            yield i, j
+        i += 1
 
 
 def _overlap(a: Part, b: Part) -> bool:
@@ -62,8 +89,8 @@ def _overlap(a: Part, b: Part) -> bool:
     return union_of([both]).polytopes()[0].inradius > _GAP / 4
 
 
-def _best_cut(part: Part, other: Part, points: np.ndarray, worth: np.ndarray) -> tuple[float, Part | None]:
-    """What is lost by cutting a part by a face of another, at best, and what is left of it.
+def _best_cut(part: Part, other: Part, points: np.ndarray, worth: np.ndarray) -> tuple[float, Part | None, Part | None]:
+    """What is lost by cutting a part by a face of another, at best, what is left of it, and what is cut off.
 
     Args:
         part: to cut.
@@ -73,9 +100,12 @@ def _best_cut(part: Part, other: Part, points: np.ndarray, worth: np.ndarray) ->
     """
     lost = worth @ (other.height(points) <= 0)
     h = int(lost.argmin())
-    normals = np.concatenate([part.normals, -other.normals[None, h]])
-    offsets = np.concatenate([part.offsets, -other.offsets[None, h] + _GAP])
-    return float(lost[h]), Part.of_planes(normals, offsets, near=part.vertices)
+    sides = []
+    for sign, gap in ((-1, _GAP), (1, 0.0)):
+        normals = np.concatenate([part.normals, sign * other.normals[None, h]])
+        offsets = np.concatenate([part.offsets, sign * other.offsets[None, h] + gap])
+        sides.append(Part.of_planes(normals, offsets, near=part.vertices))
+    return float(lost[h]), sides[0], sides[1]
 
 
 def mirrored(shape: ConvexUnion, axis: int, samples: VolumeSamples, max_parts: int, max_halfspaces: int) -> ConvexUnion:

@@ -30,7 +30,7 @@ def guaranteed(
         until: after that, nothing is done beyond what must hold.
     """
     if config.disjoint:
-        return separated(shape, samples, config.most_planes)
+        return separated(shape, samples, config.part_worth, config.max_parts, config.most_planes)
     if config.symmetry is not None:
         return mirrored(shape, "xyz".index(config.symmetry), samples, config.max_parts, config.most_planes)
     if config.min_thickness is not None:

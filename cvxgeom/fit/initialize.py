@@ -127,10 +127,11 @@ def pieces(
     """
     if len(inside) < 4 or max_parts < 1:
         return []
-    found = []
+    found, late = [], False
     splitter = Splitter(inside, samples, rng)
     for piece in splitter.split(max_parts, until.within(2 / 3)):
-        if (part := splitter.part(piece, 6 if until.passed else PIECE_PLANES)) is not None:
+        late = late or until.passed
+        if (part := splitter.part(piece, 6 if late else PIECE_PLANES)) is not None:
             found.append(part)
     return found
 

@@ -44,11 +44,12 @@ _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves ont
 _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 60_000  # fresh samples for the final scores
-# Where time is limited: the fewest samples, samples and gradient steps of the fit per second of it, and shares of it
+# Where time is limited: the fewest samples; samples, gradient steps and pieces per second of it; and shares of it
 # until the source is read, the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
 _FEWEST = 10_000
 _SAMPLES_PER_SECOND = 20_000
 _STEPS_PER_SECOND = 40
+_PIECES_PER_SECOND = 30
 _READ, _FOUND, _SIMPLIFIED = 0.3, 0.4, 0.55
 _LAST_SIMPLIFIED = 1.5  # times as long as the first simplification, snapping included; but at most half of what is left
 _GUARANTEE = 4  # times as long as scores it may take to make sure of what must hold
@@ -229,8 +230,7 @@ class _Search:
         elif self.work.passed:
             shape = first
         else:
-            n_pieces = max(_FEWEST_PIECES, _MORE * config.max_parts)
-            shape = initialize(self.thinned, self.cut_by, n_pieces, rng, found)
+            shape = initialize(self.thinned, self.cut_by, self._n_pieces(), rng, found)
             shape = self._simplified(shape, config.part_worth, simplified)
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
@@ -239,6 +239,12 @@ class _Search:
         assert self.best is not None
         yield self._step(self.best[1])
         yield from self._refined(shape, init is None, rng)
+
+    def _n_pieces(self) -> int:
+        fewest, seconds = _FEWEST_PIECES, self.config.max_seconds
+        if seconds is not None:  # all of them must be joined in time
+            fewest = min(fewest, math.ceil(_PIECES_PER_SECOND * seconds))
+        return max(fewest, _MORE * self.config.max_parts)
 
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
         config, target = self.config, self.target

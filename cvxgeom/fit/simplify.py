@@ -165,13 +165,15 @@ def _merged(
                     return again, rounder, fewer
         return cost, both, None
 
+    late = False
     while len(live) > 1:
-        if until.passed and len(live) <= max_parts:
+        late = late or until.passed
+        if late and len(live) <= max_parts:
             break
         bare_worth = np.where(volume.count == 0, volume.worth, np.float32(0))
         for k in fresh:
-            for other in _touching(live, live[k]):
-                if until.passed:
+            for other in [] if late else _touching(live, live[k]):
+                if late := until.passed:
                     break
                 pair = (min(k, other), max(k, other))
                 if other != k and pair not in merges and (found := merged(*pair)) is not None:

@@ -58,7 +58,7 @@ def cuboid(
         1
     """
     # NumPy's numbers are Real, and type checkers do not know that Python's are.
-    edges = _vector("size", torch.full((3,), float(size)) if isinstance(size, Real) else size)
+    edges = _vector("size", torch.full((3,), float(size)) if isinstance(size, (int, float, Real)) else size)
     if not bool((edges > 0).all()):
         raise ValueError(f"size must be greater than 0 along each axis, got {edges.tolist()}")
     axes = torch.eye(3, dtype=torch.float64)

@@ -52,28 +52,36 @@ def cross() -> cvxgeom.ConvexUnion:
 
 def test_crossing_bars_are_cut_apart_where_they_touch():
     assert max(overlaps(cross())) == pytest.approx(0.1, abs=1e-6)
-    apart = separated(cross(), samples_of(cross()), 24)
+    apart = separated(cross(), samples_of(cross()), 0.001, 64, 24)
     assert max(overlaps(apart)) < 1e-6
-    # One bar keeps its whole length; of the other one arm is left, 0.4 of its 1.0, as no second part may come of it.
+    # One bar keeps its whole length; the other becomes two arms, each 0.4 of its 1.0.
+    assert apart.n_convexes == 3
+    assert volume(apart) == pytest.approx(0.04 + 0.8 * 0.04, rel=1e-3)
+
+
+@pytest.mark.parametrize(("part_worth", "max_parts"), [(0.001, 2), (0.3, 64)])
+def test_an_arm_that_may_be_no_part_or_is_not_worth_one_is_lost(part_worth, max_parts):
+    apart = separated(cross(), samples_of(cross()), part_worth, max_parts, 24)
+    assert max(overlaps(apart)) < 1e-6
     assert volume(apart) == pytest.approx(0.04 + 0.4 * 0.04, rel=1e-3)
 
 
 def test_what_overlaps_a_little_loses_nothing():
     shape = concatenate([cvxgeom.box(size=1.0), cvxgeom.box(size=(1, 0.5, 0.5), center=(0.9, 0, 0))])
-    apart = separated(shape, samples_of(shape), 24)
+    apart = separated(shape, samples_of(shape), 0.001, 64, 24)
     assert max(overlaps(apart)) < 1e-6
     assert volume(apart) == pytest.approx(1 + 0.25 * 0.9, rel=1e-4)
 
 
 def test_a_part_inside_another_goes():
     shape = concatenate([cvxgeom.box(size=1.0), cvxgeom.box(size=0.3)])
-    apart = separated(shape, samples_of(shape), 24)
+    apart = separated(shape, samples_of(shape), 0.001, 64, 24)
     assert apart.n_convexes == 1
     assert volume(apart) == pytest.approx(1, rel=1e-5)
 
 
 def test_without_a_plane_to_spare_the_smaller_part_goes():
-    apart = separated(cross(), samples_of(cross()), 6)
+    apart = separated(cross(), samples_of(cross()), 0.001, 64, 6)
     assert apart.n_convexes == 1
 
 

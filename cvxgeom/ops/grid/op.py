@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from jaxtyping import Float
@@ -55,7 +56,7 @@ def sample_grid(
         tensor([ 0.7000,  0.5000,  0.0000, -0.5000, -0.7000])
     """
     start = _numbers("lower", lower)
-    step = _numbers("spacing", (spacing,) * 3 if is_real(spacing) else spacing)
+    step = _numbers("spacing", (spacing,) * 3 if isinstance(spacing, (int, float, Real)) else spacing)
     if min(step) <= 0:
         raise ValueError(f"spacing must be positive, got {step}")
     if not isinstance(size, Sequence) or len(size) != 3 or not all(is_whole(n) and n >= 0 for n in size):
