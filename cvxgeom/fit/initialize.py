@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull
 
 from ..shape import ConvexUnion, box
 from .deadline import NEVER, Deadline
-from .parts import Part, hull_of, row_keys, union_of
+from .parts import MOST_PLANES, Part, hull_of, row_keys, union_of
 from .samples import VolumeSamples
 from .split import InsidePoints, Splitter
 from .target import Target
@@ -21,6 +21,7 @@ from .target import Target
 CONVEX_SHARE = 0.97
 _PROBES = 400
 _MOST_COMPONENTS = 500
+_MOST_EXACT = 1000  # planes of a component's hull: what is that round is not exact in the end, and asking it takes long
 PIECE_PLANES = 30  # of a piece; simplification leaves fewer
 _TOLERANCE = 1e-3  # within which a point counts as covered, per unit of the longest side
 
@@ -64,7 +65,8 @@ def component_hulls(
     hulls = sorted(hulls, key=lambda hull: -hull.volume)[:_MOST_COMPONENTS]
     probes = np.concatenate([_in_hull(hull, _PROBES, rng) for hull in hulls])
     shares = contains(probes).reshape(len(hulls), _PROBES).mean(axis=1)
-    return [Part.of_hull(hull) for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
+    found = [Part.of_hull(hull) for hull, share in zip(hulls, shares, strict=True) if share >= CONVEX_SHARE]
+    return [part if len(part) <= _MOST_EXACT else part.capped(MOST_PLANES) for part in found]
 
 
 def initialize(

@@ -44,21 +44,24 @@ class Part:
         Raises:
             ValueError: the points enclose no volume.
         """
-        hull = cls.of_hull(hull_of(points))
-        if max_planes is None or len(hull) <= max_planes:
-            return hull
-        few = cls.of_planes(*hull_planes(hull.vertices, max_planes), near=hull.vertices)
+        return cls.of_hull(hull_of(points)).capped(max_planes)
+
+    def capped(self, max_planes: int | None) -> "Part":
+        """This convex, or if it has more planes than a cap one of fewer that encloses it."""
+        if max_planes is None or len(self) <= max_planes:
+            return self
+        few = Part.of_planes(*hull_planes(self.vertices, max_planes), near=self.vertices)
         assert few is not None  # it encloses the hull, and `hull_planes` is bounded
         return few
 
     @classmethod
     def of_hull(cls, hull: ConvexHull) -> "Part":
         """A hull that Qhull made."""
-        corners = hull.points[hull.vertices]
-        # Triangles of one face have one plane, up to rounding.
+        # Triangles of one face have one plane, up to rounding; no other vertex is above the plane of a triangle.
         first = np.unique(row_keys(hull.equations / _SAME), return_index=True)[1]
         normals = hull.equations[first, :3]
-        return cls(normals, -(corners @ normals.T).max(axis=0), corners)
+        heights = np.einsum("hci,hi->hc", hull.points[hull.simplices[first]], normals)
+        return cls(normals, -heights.max(axis=1), hull.points[hull.vertices])
 
     @classmethod
     def of_planes(cls, normals: np.ndarray, offsets: np.ndarray, near: np.ndarray) -> "Part | None":

@@ -44,10 +44,11 @@ _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves ont
 _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 60_000  # fresh samples for the final scores
-# Where time is limited: the fewest samples; samples, gradient steps and pieces per second of it; and shares of it
+# Where time is limited: the fewest samples; samples per square second, as the more time there is, the less of it goes
+# into pieces; gradient steps and pieces per second; and shares of it
 # until the source is read, the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
 _FEWEST = 10_000
-_SAMPLES_PER_SECOND = 20_000
+_SAMPLES_PER_SQUARE_SECOND = 2000
 _STEPS_PER_SECOND = 40
 _PIECES_PER_SECOND = 30
 _READ, _FOUND, _SIMPLIFIED = 0.3, 0.4, 0.55
@@ -197,7 +198,7 @@ class _Search:
         target, config = self.target, self.config
         n_samples = config.n_samples
         if config.max_seconds is not None:  # what could not be looked at in time would only hold up
-            n_samples = min(n_samples, max(_FEWEST, int(_SAMPLES_PER_SECOND * config.max_seconds)))
+            n_samples = int(min(n_samples, max(_FEWEST, _SAMPLES_PER_SQUARE_SECOND * config.max_seconds**2)))
             self.n_steps = min(self.n_steps, math.ceil(_STEPS_PER_SECOND * config.max_seconds))
         rng = np.random.default_rng(config.seed)
         self.samples = target.samples(n_samples, rng)
