@@ -52,11 +52,8 @@ def separated(
             _, cut, rest, other, own, k = min(cuts, key=lambda cut: cut[0])
             parts[k] = cut
             if rest is not None and sum(part is not None for part in parts) < max_parts:
-                own = own[rest.inside(points[own])]
-                _, beyond, _ = _best_cut(rest, other, points[own], worth[own])
-                if beyond is not None and (
-                    len(beyond) > max_halfspaces or worth[own[beyond.inside(points[own])]].sum() <= part_worth
-                ):
+                beyond, won = _beyond(rest, other, points[own], worth[own])
+                if beyond is not None and (len(beyond) > max_halfspaces or won <= part_worth):
                     beyond = None
         else:
             k = min((i, j), key=lambda k: len(inside[k]))
@@ -87,6 +84,14 @@ def _overlap(a: Part, b: Part) -> bool:
         return False
     both = Part(np.concatenate([a.normals, b.normals]), np.concatenate([a.offsets, b.offsets]), a.vertices)
     return union_of([both]).polytopes()[0].inradius > _GAP / 4
+
+
+def _beyond(rest: Part, other: Part, points: np.ndarray, worth: np.ndarray) -> tuple[Part | None, float]:
+    """What of the cut-off rest of a part lies beyond another, at best, and what it wins; as for `_best_cut`."""
+    held = rest.inside(points)
+    points, worth = points[held], worth[held]
+    _, beyond, _ = _best_cut(rest, other, points, worth)
+    return beyond, 0.0 if beyond is None else float(worth[beyond.inside(points)].sum())
 
 
 def _best_cut(part: Part, other: Part, points: np.ndarray, worth: np.ndarray) -> tuple[float, Part | None, Part | None]:
