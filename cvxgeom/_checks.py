@@ -1,5 +1,6 @@
 """Checks of arguments: each raises an error that names the argument, the demand and what came."""
 
+from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -69,8 +70,13 @@ def is_real(value: Any) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def plain(value: Any) -> Any:
-    """Python's number for one of NumPy's, and anything else as it is."""
+def store_plain(config: Any) -> None:
+    """Make NumPy's numbers in the fields of a frozen dataclass, and in tuples there, Python's, which JSON can hold."""
+    for name, value in asdict(config).items():
+        object.__setattr__(config, name, tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value))
+
+
+def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 

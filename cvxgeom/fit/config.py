@@ -1,9 +1,9 @@
 """The budget of a fit, and its named qualities."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .._checks import check_choice, check_positive, is_whole, plain
+from .._checks import check_choice, check_positive, is_whole, store_plain
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class FitConfig:
             value = getattr(self, name)
             if not is_whole(value) or value < low:
                 raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
-        for name, value in asdict(self).items():  # NumPy's numbers as Python's, which JSON can hold
-            object.__setattr__(self, name, plain(value))
+        store_plain(self)
         if not 0 < self.target_iou <= 1:
             raise ValueError(f"target_iou must be in (0, 1], got {self.target_iou!r}")
         if not 0 <= self.part_worth < 1:

@@ -210,7 +210,7 @@ def cut_to(shape: ConvexUnion, bounds: np.ndarray, tolerance: float, max_planes:
 
 def _enclosed(part: Part, max_planes: int) -> Part:
     with suppress(ValueError):  # else it is too thin for a hull
-        return part if len(part) <= max_planes else Part.around(part.vertices, max_planes)
+        return part.capped(max_planes)
     return part
 
 

@@ -237,7 +237,7 @@ def _without_idle_planes(parts: list[Part], samples: VolumeSamples, max_halfspac
     found = []
     for part, index in zip(parts, inside, strict=True):
         if until.passed:
-            found.append(part if len(part) <= max_halfspaces else Part.around(part.vertices, max_halfspaces))
+            found.append(part.capped(max_halfspaces))
             continue
         count[index] -= 1
         part = _few_planes(part, points, blocks, np.where(count > 0, np.float32(0), worth), fence, max_halfspaces)
@@ -251,8 +251,7 @@ def _few_planes(
     part: Part, points: np.ndarray, blocks: PointBlocks, worth: np.ndarray, fence: np.ndarray, most: int
 ) -> Part:
     """The part without the planes that keep next to nothing out, or nothing that others do not keep out."""
-    if len(part) > MOST_PLANES:
-        part = Part.around(part.vertices, MOST_PLANES)
+    part = part.capped(MOST_PLANES)
     low, high = part.bounds
     middle, half = (low + high) / 2, _ROOM[0] * (high - low) / 2 + _ROOM[1]
     around = blocks.near(middle - half, middle + half)
@@ -278,7 +277,7 @@ def _few_planes(
     fewer = Part.of_planes(part.normals[kept], part.offsets[kept], near=part.vertices)
     # The fence is a few points, and a corner may slip out between them.
     if fewer is None or (np.abs(fewer.vertices - middle) > half).any():
-        return part if len(part) <= most else Part.around(part.vertices, most)
+        return part.capped(most)
     return fewer
 
 

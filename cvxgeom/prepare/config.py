@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_positive, describe, is_whole, plain
+from .._checks import check_positive, describe, is_whole, store_plain
 
 # Standard deviations of the noise that moves points off the surface, in longest sides; equal shares.
 NEAR_SIGMAS = (0.004, 0.015, 0.05)
@@ -56,9 +56,9 @@ class PrepareConfig:
                 continue
             if not is_whole(value):
                 raise TypeError(f"{name} must be a whole number, got {describe(value)}")
-            object.__setattr__(self, name, plain(value))  # which JSON can hold
             if name not in ("seed", "n_views"):
                 check_positive(name, value)
+        store_plain(self)
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
         if not 0 <= self.n_views <= 20:

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .._checks import check_choice, check_positive, describe, is_real, is_whole, plain
+from .._checks import check_choice, check_positive, describe, is_real, is_whole, store_plain
 
 # These change how a run is watched or where it happens, never what comes out of it.
 _NOT_PART_OF_THE_RESULT = frozenset(
@@ -133,8 +133,7 @@ class TrainConfig:
         if self.n_inside > self.n_uniform:
             raise ValueError(f"n_inside must be at most n_uniform, {self.n_uniform}, got {self.n_inside}")
 
-        for name, value in asdict(self).items():  # NumPy's numbers as Python's, which JSON can hold
-            object.__setattr__(self, name, tuple(map(plain, value)) if isinstance(value, tuple) else plain(value))
+        store_plain(self)
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step: linear warm-up, then half a cosine down to the final fraction.
