@@ -6,7 +6,7 @@
 namespace cvxgeom {
 
 // Raised whenever a struct below or the meaning of a call changes; Python refuses a library of another number.
-constexpr int ABI = 5;
+constexpr int ABI = 6;
 
 enum Status : int {
     OK = 0,
@@ -134,6 +134,24 @@ struct CutsCall {
     std::int32_t threads;
 };
 
+// Winding numbers of a closed mesh; double where nothing else is said. All but the points is seen from `low`.
+struct WindingCall {
+    const void* points;  // (n, 3)
+    const void* left;    // (f, 3, 2) ends of edges in the plane across the axis `depth`
+    const void* right;   // (f, 3, 2)
+    const void* sign;    // int8 (f, 3)
+    const void* near;    // (f,) along the axis
+    const void* far;     // (f,)
+    const void* slopes;  // (f, 2)
+    const void* anchor;  // (f, 3) a corner
+    const void* starts;  // int64 (shape[0] * shape[1] + 1,)
+    const void* listed;  // int32: the triangles of each cell
+    void* result;        // int64 (n,)
+    std::int64_t n, shape[2];
+    double low[3], high[3], cell;
+    std::int32_t depth, threads;
+};
+
 // Numbers per second that one thread makes while `threads` of them do nothing else: the most that kernels can reach.
 struct PeakCall {
     double fused_multiply_adds, exponentials, logarithms, sigmoids;
@@ -156,6 +174,7 @@ struct PeakCall {
     int cut_excess(const CutsCall&);                \
     int weight_below(const CutsCall&);              \
     int points_within(const CutsCall&);             \
+    int winding(const WindingCall&);                \
     void peak(PeakCall&);                           \
     }
 CVX_KERNELS(baseline)

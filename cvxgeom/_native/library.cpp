@@ -22,6 +22,7 @@ struct Kernels {
     int (*cut_excess)(const CutsCall&);
     int (*weight_below)(const CutsCall&);
     int (*points_within)(const CutsCall&);
+    int (*winding)(const WindingCall&);
     void (*peak)(PeakCall&);
 };
 
@@ -30,7 +31,8 @@ struct Kernels {
         NAME, NAMESPACE::convex_forward, NAMESPACE::convex_backward, NAMESPACE::union_forward,                \
             NAMESPACE::union_backward, NAMESPACE::contains, NAMESPACE::raycast, NAMESPACE::training_forward,  \
             NAMESPACE::training_backward, NAMESPACE::sample_grid, NAMESPACE::evidence,            \
-            NAMESPACE::cut_excess, NAMESPACE::weight_below, NAMESPACE::points_within, NAMESPACE::peak             \
+            NAMESPACE::cut_excess, NAMESPACE::weight_below, NAMESPACE::points_within, NAMESPACE::winding,         \
+            NAMESPACE::peak                                                                                   \
     }
 
 const Kernels& kernels() {
@@ -87,6 +89,7 @@ CVX_EXPORT int cvxgeom_evidence(const cvxgeom::EvidenceCall* call) { return cvxg
 CVX_EXPORT int cvxgeom_cut_excess(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().cut_excess(*call); }
 CVX_EXPORT int cvxgeom_weight_below(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().weight_below(*call); }
 CVX_EXPORT int cvxgeom_points_within(const cvxgeom::CutsCall* call) { return cvxgeom::kernels().points_within(*call); }
+CVX_EXPORT int cvxgeom_winding(const cvxgeom::WindingCall* call) { return cvxgeom::kernels().winding(*call); }
 CVX_EXPORT int cvxgeom_peak(cvxgeom::PeakCall* call) {
     cvxgeom::kernels().peak(*call);
     return cvxgeom::OK;

@@ -44,7 +44,7 @@ class Solid:
             points: (N, 3) in the frame of ``surface``; an array, or a tensor on any device.
 
         Returns:
-            (N,) bool. 100,000 points take a few tenths of a second.
+            (N,) bool. 100,000 points take hundredths of a second if ``exact``, else some tenths.
 
         Raises:
             ValueError: ``points`` is not (N, 3). A NaN point is outside.

@@ -20,8 +20,10 @@ PLANE_TOLERANCE = 0.00001
 # is tried as well: vertices stick out of what is round, and those of two parts in many places.
 _PROMISING = 8.0
 _WITHIN = 0.004  # as far out of a part surface may lie to be in it, per unit of the longest side
-# Gap between the boxes of two parts that may be merged, per unit of the longest side: bars are cut where others cross.
-_TOUCHING = 0.06
+# Gap between the boxes of two parts that may be merged, per unit of the longest side, and along one axis: bars are cut
+# where others cross.
+_TOUCHING = 0.02
+_CROSSED = 0.06
 # Half the size of the box around a part that it may not leave when it loses planes, per half its own, and per unit of
 # the longest side: samples in there say what planes are for, and points of a fence around it where there are none.
 _ROOM = (1.5, 0.03)
@@ -226,8 +228,9 @@ def _touching(parts: dict[int, Part], part: Part) -> list[int]:
     if not parts:
         return []
     low, high = (np.stack(corners) for corners in zip(*(other.bounds for other in parts.values()), strict=True))
-    meets = (low <= part.bounds[1] + _TOUCHING) & (part.bounds[0] <= high + _TOUCHING)
-    return np.array(list(parts))[meets.all(axis=1)].tolist()
+    gaps = np.maximum(low - part.bounds[1], part.bounds[0] - high)
+    meets = (gaps <= _CROSSED).all(axis=1) & ((gaps > _TOUCHING).sum(axis=1) <= 1)
+    return np.array(list(parts))[meets].tolist()
 
 
 def _without_idle_planes(parts: list[Part], samples: VolumeSamples, max_halfspaces: int, until: Deadline) -> list[Part]:

@@ -15,7 +15,8 @@ LIBRARY = "libcvxgeom_cpu.so"  # inside cvxgeom/_native
 # Compiled once per instruction set; the choice among them is made when the library is loaded.
 KERNELS = (
     *("ops/indicator/cpu.cpp", "ops/indicator/cpu_backward.cpp", "ops/training/cpu.cpp"),
-    *("ops/grid/cpu.cpp", "ops/raycast/cpu.cpp", "ops/evidence/cpu.cpp", "ops/cuts/cpu.cpp", "_native/peak.cpp"),
+    *("ops/grid/cpu.cpp", "ops/raycast/cpu.cpp", "ops/evidence/cpu.cpp", "ops/cuts/cpu.cpp"),
+    *("ops/winding/cpu.cpp", "_native/peak.cpp"),
 )
 COMMON = ("_native/library.cpp", "_native/order.cpp", "_native/pages.cpp", "_native/pool.cpp")
 INSTRUCTION_SETS = {

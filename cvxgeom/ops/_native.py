@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import _build
 
-ABI = 5  # of _native/api.h
+ABI = 6  # of _native/api.h
 OK, UNUSUAL, NO_MEMORY = range(3)
 NEEDS_POINTS, NEEDS_PLANES, NEEDS_SMOOTHNESS, NEEDS_SHARPNESS = 1, 2, 4, 8
 
@@ -74,6 +74,21 @@ class GridCall(ctypes.Structure):
     )
 
 
+class WindingCall(ctypes.Structure):
+    """As in _native/api.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in "points left right sign near far slopes anchor starts listed".split()),
+        ("result", ctypes.c_void_p),
+        ("n", ctypes.c_int64),
+        ("shape", ctypes.c_int64 * 2),
+        ("low", ctypes.c_double * 3),
+        ("high", ctypes.c_double * 3),
+        ("cell", ctypes.c_double),
+        *((name, ctypes.c_int32) for name in ("depth", "threads")),
+    )
+
+
 class PeakCall(ctypes.Structure):
     """As in _native/api.h."""
 
@@ -92,6 +107,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "sample_grid": GridCall,
     "evidence": EvidenceCall,
     **dict.fromkeys(("cut_excess", "weight_below", "points_within"), CutsCall),
+    "winding": WindingCall,
     "peak": PeakCall,
 }
 

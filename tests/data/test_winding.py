@@ -7,10 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvxgeom.data.winding import WindingNumber
+from cvxgeom.ops.winding import cpu
 
 
 def winding_of(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
     return WindingNumber(np.asarray(mesh.vertices), np.asarray(mesh.faces))(points)
+
+
+def on_numpy(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu, "is_available", lambda: False)
+        return winding_of(mesh, points)
 
 
 def solid_angle_winding(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
@@ -34,6 +41,7 @@ def test_agreement_with_solid_angles_on_tangled_surfaces(seed: int, n_vertices: 
     points = rng.uniform(-1, 1, (200, 3))
     expected = solid_angle_winding(tangle, points)
     np.testing.assert_allclose(winding_of(tangle, points), np.round(expected))
+    np.testing.assert_array_equal(on_numpy(tangle, points), winding_of(tangle, points))
 
 
 def test_a_torus_by_its_equation() -> None:
@@ -57,6 +65,7 @@ def test_lines_through_corners_and_edges(axis: int) -> None:
     assert (winding[inner] == 1).all()
     assert (winding[outer] == 0).all()
     assert np.isin(winding, [0, 1]).all()
+    np.testing.assert_array_equal(on_numpy(box, grid), winding)  # also on the surface, where either is right
 
 
 def test_lines_through_the_corners_of_a_ball() -> None:
@@ -105,4 +114,5 @@ def test_no_points_and_odd_points() -> None:
     box = trimesh.creation.box()
     assert winding_of(box, np.zeros((0, 3))).shape == (0,)
     odd = np.array([[np.nan, 0, 0], [np.inf, 0, 0], [1e300, 0, 0], [0, 0, 0]])
-    assert winding_of(box, odd).tolist() == [0, 0, 0, 1]
+    assert winding_of(box, odd).tolist() == on_numpy(box, odd).tolist() == [0, 0, 0, 1]
+    assert winding_of(box, np.asfortranarray(np.eye(3, dtype=np.float32) * 0.4)).tolist() == [1, 1, 1]
