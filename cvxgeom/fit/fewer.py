@@ -1,21 +1,11 @@
 """Fewer parts: some are joined on trial, gradients make up for it, and where they cannot the parts come back."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..shape import ConvexUnion
 from .blocks import covering
 from .parts import parts_of, union_of
 from .samples import VolumeSamples
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """A part of the trial, or none, and the earlier ones that it stands for; by their numbers."""
-
-    now: tuple[int, ...]
-    then: tuple[int, ...]
 
 
 def reconsidered(before: ConvexUnion, trial: ConvexUnion, samples: VolumeSamples, part_worth: float) -> ConvexUnion:
@@ -33,46 +23,42 @@ def reconsidered(before: ConvexUnion, trial: ConvexUnion, samples: VolumeSamples
     old, new, worth = parts_of(before), parts_of(trial), samples.worth
     held, count = covering(new, samples.blocks)
     earlier, _ = covering(old, samples.blocks)
-    choices, back = _standing_for(earlier, held, len(samples)), list[_Choice]()
+    choices = _standing_for(earlier, held, len(samples))
+    parts = dict[int, list[int]]()  # numbers of the earlier parts that came back, by the choice
 
-    def swap(choice: _Choice, sign: int) -> None:
-        for k in choice.now:
-            count[held[k]] -= sign
-        for k in choice.then:
-            count[earlier[k]] += sign
+    def change(choice: tuple[int | None, list[int]]) -> tuple[float, np.ndarray]:
+        """What coming back wins beyond what the parts must be worth, and how many parts hold each sample then."""
+        now, then = choice
+        after = count.copy()
+        if now is not None:
+            after[held[now]] -= 1
+        for k in then:
+            after[earlier[k]] += 1
+        more = len(then) - (now is not None)
+        return float(worth[after > 0].sum() - worth[count > 0].sum()) - part_worth * more, after
 
-    def gain(choice: _Choice) -> float:
-        """What coming back wins beyond what the parts must be worth."""
-        index = np.unique(np.concatenate([*(held[k] for k in choice.now), *(earlier[k] for k in choice.then)]))
-        here = worth[index]
-        covered = here[count[index] > 0].sum()
-        swap(choice, 1)
-        won = float(here[count[index] > 0].sum() - covered)
-        swap(choice, -1)
-        return won - part_worth * (len(choice.then) - len(choice.now))
-
-    while choices:
-        gains = [gain(choice) for choice in choices]
-        best = int(np.argmax(gains))
-        if gains[best] <= 0:
+    while len(parts) < len(choices):
+        found = {i: change(choice) for i, choice in enumerate(choices) if i not in parts}
+        best = max(found, key=lambda i: found[i][0])
+        if found[best][0] <= 0:
             break
-        swap(choices[best], 1)
-        back.append(choices.pop(best))
-    gone = {k for choice in back for k in choice.now}
-    kept = [part for k, part in enumerate(new) if k not in gone] + [old[k] for choice in back for k in choice.then]
+        parts[best], count = choices[best][1], found[best][1]
+    gone = {choices[i][0] for i in parts}
+    kept = [part for k, part in enumerate(new) if k not in gone] + [old[k] for which in parts.values() for k in which]
     return union_of(kept) if kept else trial
 
 
-def _standing_for(earlier: list[np.ndarray], held: list[np.ndarray], n_samples: int) -> list[_Choice]:
+def _standing_for(
+    earlier: list[np.ndarray], held: list[np.ndarray], n_samples: int
+) -> list[tuple[int | None, list[int]]]:
     """Which part holds most of which earlier ones, given the samples in each: where that is not just one for one."""
+    heirs: dict[int | None, list[int]] = {}
     inside = np.zeros((len(held), n_samples), dtype=bool)
     for k, index in enumerate(held):
         inside[k, index] = True
-    heirs, alone = dict[int, list[int]](), list[_Choice]()
     for k, index in enumerate(earlier):
-        shares = inside[:, index].mean(axis=1) if len(index) and len(held) else np.zeros(1)
-        if shares.max() > 0.5:
-            heirs.setdefault(int(shares.argmax()), []).append(k)
-        else:
-            alone.append(_Choice((), (k,)))
-    return [_Choice((heir,), tuple(which)) for heir, which in heirs.items() if len(which) > 1] + alone
+        shares = inside[:, index].mean(axis=1) if len(index) else np.zeros(len(held))
+        most = int(shares.argmax())
+        heirs.setdefault(most if shares[most] > 0.5 else None, []).append(k)
+    alone: list[tuple[int | None, list[int]]] = [(None, [k]) for k in heirs.pop(None, [])]
+    return [(heir, which) for heir, which in heirs.items() if len(which) > 1] + alone

@@ -264,7 +264,7 @@ class _Search:
                 shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
             elif turn == 2:
                 assert self.best is not None
-                before = self.best[1]
+                before = self._simplified(self.best[1], _LAST * config.part_worth, half)
                 shape = self._simplified(before, _TRIED * config.part_worth, half)
                 if shape.n_convexes == before.n_convexes:
                     break
