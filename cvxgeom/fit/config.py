@@ -42,7 +42,7 @@ class FitConfig:
     max_parts: int = 128
     max_halfspaces: int = 24
     max_vertices: int = 64
-    part_worth: float = 0.0013
+    part_worth: float = 0.0015
     n_steps: int = 350
     n_samples: int = 150_000
     target_iou: float = 0.995

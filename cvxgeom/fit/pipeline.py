@@ -15,7 +15,6 @@ from .._types import FitStatus
 from ..shape import ConvexUnion, concatenate
 from .config import FitConfig
 from .deadline import Deadline
-from .fewer import reconsidered
 from .guarantees import guaranteed
 from .initialize import first_hull, initialize, pieces, uncovered
 from .parts import cut_to, parts_of, union_of
@@ -35,17 +34,13 @@ _FEWEST_POINTS = 8000
 _MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _PRICE = 0.5  # of a part, per what it must be worth: a shape of fewer parts is the better one if it scores hardly less
-_ON_TRIAL, _FEWEST_ON_TRIAL = 0.3, 30  # share of the gradient steps with fewer parts on trial; fewer prove nothing
-_TRIED = 2.5  # times what a part must be worth may joining parts on trial cost: gradients make up for some of it
-_WORTHWHILE = 0.6  # of what a part must be worth: where they do not, parts that win as much come back
 _LAST = 0.5  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
 _LABELING = 0.2  # share of the time left that labels of more samples may take
 _N_SKIN = 20_000  # samples on each side of the surface
 _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
 _BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
-_SOFT = (0.0, 0.5, 0.5)  # where each turn begins on the way from soft to hard
-_SNAP = (0.006, 0.003, 0.003)  # how far from the surface a plane may be that moves onto it, after each turn
+_SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
 _SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
 _N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
 _N_VERIFY = 60_000  # fresh samples for the final scores
@@ -253,51 +248,25 @@ class _Search:
         return max(fewest, _MORE * self.config.max_parts)
 
     def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
-        config = self.config
+        config, target = self.config, self.target
         generator = torch.Generator().manual_seed(config.seed % 2**64)
         pulling = None
-        for turn, n in enumerate(self._turns(may_grow)):
+        for turn, n in enumerate((self.n_steps - self.n_steps // 3, self.n_steps // 3)):
             if self._is_good() or self.refining.passed:
                 break
-            half, before = self.refining.within(0.5), None
-            if turn == 1 and may_grow:
+            if turn and may_grow:
+                half = self.refining.within(0.5)
                 shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
-            elif turn == 2:
-                assert self.best is not None
-                before = self._simplified(self.best[1], _LAST * config.part_worth, half)
-                shape = self._simplified(before, _TRIED * config.part_worth, half)
-                if shape.n_convexes == before.n_convexes:
+            before, pulling = shape, pulling or self._pulling()
+            for loss, refined in refine_steps(shape, pulling, n, generator, first=0.5 * turn):
+                self.current = shape = refined
+                self.history.append(loss)
+                if len(self.history) % _REPORT_EVERY == 0:
+                    yield self._step(shape)
+                if self.refining.passed:
                     break
-            pulling = pulling or self._pulling()
-            shape = yield from self._turn(shape, pulling, n, generator, turn)
-            if before is not None:
-                shape = reconsidered(before, shape, self.judging, _WORTHWHILE * config.part_worth)
+            shape = snap(shape, target.inside, self.judging, _SNAP[turn], self.work.within(0.3), before)
             self._keep_better(shape)
-
-    def _turns(self, may_grow: bool) -> tuple[int, ...]:
-        """Gradient steps of each turn: before and after what is missing is added, and with fewer parts on trial.
-
-        No trial where it proves nothing, or where something must hold of the parts or the user chose them.
-        """
-        n = self.n_steps
-        last = round(_ON_TRIAL * n) if may_grow and not self.config.is_strict and self.target.given is None else 0
-        if last < _FEWEST_ON_TRIAL:
-            return n - n // 3, n // 3
-        return n - last - (n - last) // 3, (n - last) // 3, last
-
-    def _turn(
-        self, shape: ConvexUnion, pulling: VolumeSamples, n_steps: int, generator: torch.Generator, turn: int
-    ) -> Generator[FitStep, None, ConvexUnion]:
-        """The shape after some gradient steps, its planes moved onto the surface."""
-        before = shape
-        for loss, refined in refine_steps(shape, pulling, n_steps, generator, first=_SOFT[turn]):
-            self.current = shape = refined
-            self.history.append(loss)
-            if len(self.history) % _REPORT_EVERY == 0:
-                yield self._step(shape)
-            if self.refining.passed:
-                break
-        return snap(shape, self.target.inside, self.judging, _SNAP[turn], self.work.within(0.3), before)
 
     def _pulling(self) -> VolumeSamples:
         """The samples that pull at half-spaces: those that decide on parts, as many others, and the skin.
