@@ -8,8 +8,10 @@ namespace CVX_NS {
 int winding(const WindingCall& call) {
     constexpr std::int64_t STEP = 1024;
     const int u = (call.depth + 1) % 3, v = (call.depth + 2) % 3, w = call.depth;
-    const double *const points = static_cast<const double*>(call.points), *const anchors = static_cast<const double*>(call.anchor);
-    const double *const lefts = static_cast<const double*>(call.left), *const rights = static_cast<const double*>(call.right);
+    const double* const points = static_cast<const double*>(call.points);
+    const double* const anchors = static_cast<const double*>(call.anchor);
+    const double* const lefts = static_cast<const double*>(call.left);
+    const double* const rights = static_cast<const double*>(call.right);
     const double *const nears = static_cast<const double*>(call.near), *const fars = static_cast<const double*>(call.far);
     const double* const slopes = static_cast<const double*>(call.slopes);
     const std::int8_t* const signs = static_cast<const std::int8_t*>(call.sign);
