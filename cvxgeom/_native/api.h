@@ -145,7 +145,7 @@ struct WindingCall {
     const void* slopes;  // (f, 2)
     const void* anchor;  // (f, 3) a corner
     const void* starts;  // int64 (shape[0] * shape[1] + 1,)
-    const void* listed;  // int32: the triangles of each cell
+    const void* triangles;  // int32: those of each cell
     void* result;        // int64 (n,)
     std::int64_t n, shape[2];
     double low[3], high[3], cell;

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..ops._dispatch import serves_arrays
 from ..ops.winding import cpu
 from .raster import cells_in_plane, expand
 
@@ -18,7 +19,7 @@ class WindingNumber:
     summed. Whether it meets a triangle is decided edge by edge, with the same arithmetic for both triangles of an edge
     and a half-open rule on ties, so that a line through an edge or a corner is counted as it should be and no second
     line is needed. A point on the surface may fall on either side. Where there is a compiled library, its
-    kernel counts, to the same result.
+    kernel counts, to the same result (`cvxgeom.ops.backend` chooses).
 
     Args:
         vertices: (V, 3) float64, any frame and unit.
@@ -77,7 +78,7 @@ class WindingNumber:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Winding numbers (N,) int64 of points (N, 3)."""
-        if cpu.is_available():
+        if serves_arrays():
             return self._on_kernel(points)
         points = points - self.low
         result = np.zeros(len(points), dtype=np.int64)
@@ -92,7 +93,7 @@ class WindingNumber:
         return cpu.winding_number(
             *(points, self.low, self.high, self.depth, self.cell, self.shape),
             **{name: getattr(self, name) for name in ("left", "right", "sign", "near", "far", "slopes", "anchor")},
-            **{"starts": self.starts, "listed": self.triangles},
+            **{"starts": self.starts, "triangles": self.triangles},
         )
 
     def measure(self, n_lines: int) -> tuple[float, int, int]:

@@ -100,6 +100,17 @@ def launcher_for(tensor: Tensor) -> str | None:
     return None
 
 
+def serves_arrays() -> bool:
+    """Whether compiled kernels serve a call on NumPy arrays, which lie on no GPU.
+
+    Raises:
+        RuntimeError: they were asked for by name and cannot.
+    """
+    if _requested.name == "cpu" and _native.LIBRARY is None:
+        raise RuntimeError(f'backend("cpu") cannot serve this call: {_native.SENTENCE}')
+    return _requested.name != "reference" and _native.LIBRARY is not None
+
+
 def may_improvise() -> bool:
     """Whether a call without kernels is free to take a shorter way to the reference's values, data-dependent or not."""
     return _requested.name == "auto" and not _transformed() and not torch.compiler.is_compiling()

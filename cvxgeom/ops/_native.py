@@ -78,7 +78,7 @@ class WindingCall(ctypes.Structure):
     """As in _native/api.h."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in "points left right sign near far slopes anchor starts listed".split()),
+        *((name, ctypes.c_void_p) for name in "points left right sign near far slopes anchor starts triangles".split()),
         ("result", ctypes.c_void_p),
         ("n", ctypes.c_int64),
         ("shape", ctypes.c_int64 * 2),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvxgeom.data.winding import WindingNumber
+from cvxgeom.ops import _native, backend
 from cvxgeom.ops.winding import cpu
 
 
@@ -15,8 +16,8 @@ def winding_of(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
 
 
 def on_numpy(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpu, "is_available", lambda: False)
+    with backend("reference"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu, "winding_number", None)  # it would be no comparison
         return winding_of(mesh, points)
 
 
@@ -116,3 +117,12 @@ def test_no_points_and_odd_points() -> None:
     odd = np.array([[np.nan, 0, 0], [np.inf, 0, 0], [1e300, 0, 0], [0, 0, 0]])
     assert winding_of(box, odd).tolist() == on_numpy(box, odd).tolist() == [0, 0, 0, 1]
     assert winding_of(box, np.asfortranarray(np.eye(3, dtype=np.float32) * 0.4)).tolist() == [1, 1, 1]
+
+
+def test_kernels_that_were_asked_for_by_name_and_are_not_there_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    box, center = trimesh.creation.box(), np.zeros((1, 3))
+    monkeypatch.setattr(_native, "LIBRARY", None)
+    with backend("cpu"), pytest.raises(RuntimeError, match=r'backend\("cpu"\) cannot serve this call'):
+        winding_of(box, center)
+    with backend("cuda"):  # arrays lie on no GPU, so nothing is amiss
+        assert winding_of(box, center) == 1

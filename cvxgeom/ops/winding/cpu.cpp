@@ -16,7 +16,7 @@ int winding(const WindingCall& call) {
     const double* const slopes = static_cast<const double*>(call.slopes);
     const std::int8_t* const signs = static_cast<const std::int8_t*>(call.sign);
     const std::int64_t* const starts = static_cast<const std::int64_t*>(call.starts);
-    const std::int32_t* const listed = static_cast<const std::int32_t*>(call.listed);
+    const std::int32_t* const triangles = static_cast<const std::int32_t*>(call.triangles);
     parallel((call.n + STEP - 1) / STEP, call.threads, [&](std::int64_t task) {
         for (std::int64_t i = task * STEP; i < least((task + 1) * STEP, call.n); ++i) {
             std::int64_t number = 0;
@@ -32,7 +32,7 @@ int winding(const WindingCall& call) {
                 const std::int64_t row = least(static_cast<std::int64_t>(y / call.cell), call.shape[1] - 1);
                 const std::int64_t flat = column * call.shape[1] + row;
                 for (std::int64_t j = starts[flat]; j < starts[flat + 1]; ++j) {
-                    const std::int64_t t = listed[j];
+                    const std::int64_t t = triangles[j];
                     int turns = 0;
                     for (int e = 0; e < 3; ++e) {
                         const double *const left = lefts + 6 * t + 2 * e, *const right = rights + 6 * t + 2 * e;
