@@ -4,7 +4,6 @@ import inspect
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,38 +16,24 @@ from .config import FitConfig
 from .deadline import Deadline
 from .guarantees import guaranteed
 from .initialize import first_hull, initialize, pieces, uncovered
+from .material import Material
 from .parts import cut_to, parts_of, union_of
 from .refine import hardened, refine_steps
 from .result import FitResult, FitStep
-from .samples import VolumeSamples
 from .simplify import simplify
 from .snap import snap
-from .split import InsidePoints
 from .start import checked_init
 from .target import Source, Target, as_target
 
 _REPORT_EVERY = 10  # gradient steps
 # Pieces at first, at least, and per part allowed: however few parts there may be, many pieces show what goes together.
 _FEWEST_PIECES, _MORE = 256, 2
-_FEWEST_POINTS = 8000
-_MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
-_POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _PRICE = 0.5  # of a part, per what it must be worth: a shape of fewer parts is the better one if it scores hardly less
 _LAST = 0.5  # of what a part must be worth, after the last gradient step: nothing makes up for what is lost then
-_LABELING = 0.2  # share of the time left that labels of more samples may take
-_N_SKIN = 20_000  # samples on each side of the surface
-_SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _OVERHANG = 0.02  # how far a part may stick out of the solid's box: where there are no samples, nothing pulls it back
-_BIAS = 5.0  # of samples on the side that a bound forbids to be wrong about
 _SNAP = (0.006, 0.003)  # how far from the surface a plane may be that moves onto it, after each round
-_SHOWN = 30  # so few occupied samples cannot say where a half-space belongs, if the first hull is no bad one by them
-_N_HELD_OUT = 30_000  # samples that no gradient sees, which decide whether the refined shape is the better one
-_N_VERIFY = 60_000  # fresh samples for the final scores
-# Where time is limited: the fewest samples; samples per square second, as the more time there is, the less of it goes
-# into pieces; gradient steps and pieces per second; and shares of it
-# until the source is read, the first shape is there, and is simplified. Steps that end halfway leave the shape soft.
-_FEWEST = 10_000
-_SAMPLES_PER_SQUARE_SECOND = 2000
+# Where time is limited: gradient steps and pieces per second; and shares of it until the source is read, the first
+# shape is there, and is simplified. Steps that end halfway leave the shape soft.
 _STEPS_PER_SECOND = 40
 _PIECES_PER_SECOND = 30
 _READ, _FOUND, _SIMPLIFIED = 0.3, 0.4, 0.55
@@ -128,8 +113,7 @@ def steps_until(
             init = checked_init(init)
         # What is wrong with the source is said at once.
         target = as_target(source, config.seed, init, deadline.within(_READ))
-        search = _Search(target, config, deadline, begun)
-    return _ordinarily(_steps(search, init, keep))
+    return _ordinarily(_steps(target, config, deadline, begun, init, keep))
 
 
 @contextmanager
@@ -161,7 +145,11 @@ def _ordinarily(steps: Generator[FitStep]) -> Generator[FitStep]:
             onward = partial(next, steps)
 
 
-def _steps(search: "_Search", init: ConvexUnion | None, keep: bool) -> Generator[FitStep]:
+def _steps(
+    target: Target, config: FitConfig, deadline: Deadline, begun: float, init: ConvexUnion | None, keep: bool
+) -> Generator[FitStep]:
+    rng = np.random.default_rng(config.seed)
+    search = _Search(Material.drawn(target, config, deadline, rng), deadline, begun, rng)
     canceled = False
     try:
         yield from search.steps(init)
@@ -173,54 +161,38 @@ def _steps(search: "_Search", init: ConvexUnion | None, keep: bool) -> Generator
 
 
 class _Search:
-    """What a fit works with, and what it has found so far.
+    """What a fit has found so far.
 
     Args:
-        target: to be covered.
-        config: budget.
+        material: samples of what is to be covered.
         deadline: of the fit.
         begun: when it began, by the clock of the deadline.
+        rng: source of randomness.
     """
 
-    def __init__(self, target: Target, config: FitConfig, deadline: Deadline, begun: float) -> None:
-        self.target, self.config, self.deadline, self.begun = target, config, deadline, begun
-        self.n_steps = config.n_steps
+    def __init__(self, material: Material, deadline: Deadline, begun: float, rng: np.random.Generator) -> None:
+        self.material, self.deadline, self.begun, self.rng = material, deadline, begun, rng
+        self.target, self.config = material.target, material.config
+        self.n_steps, seconds = self.config.n_steps, self.config.max_seconds
+        if seconds is not None:
+            self.n_steps = min(self.n_steps, math.ceil(_STEPS_PER_SECOND * seconds))
+        # until when it may be searched, and refined
+        verifying = material.seconds_to_verify * (_GUARANTEE if self.config.is_strict else 1)
+        self.work = self.refining = deadline.earlier(verifying)
         self.history: list[float] = []
         self.best: tuple[float, ConvexUnion] | None = None  # the shape and its score
         self.current: ConvexUnion | None = None  # not scored yet
         self.initial_iou = math.nan
-        self.work = self.refining = deadline  # until when it may be searched, and refined
         self.simplify_seconds = 0.0  # that the last simplification took
-        self.shown = False  # whether samples show enough of the solid to judge by: of a needle they may not
+        self.shown = False  # whether samples show enough of the solid to judge by
 
     def steps(self, init: ConvexUnion | None) -> Generator[FitStep]:
         """From the start to the end of refinement; `finish` makes the last step."""
-        target, config = self.target, self.config
-        n_samples = config.n_samples
-        if config.max_seconds is not None:  # what could not be looked at in time would only hold up
-            n_samples = int(min(n_samples, max(_FEWEST, _SAMPLES_PER_SQUARE_SECOND * config.max_seconds**2)))
-            self.n_steps = min(self.n_steps, math.ceil(_STEPS_PER_SECOND * config.max_seconds))
-        rng = np.random.default_rng(config.seed)
-        self.samples = target.samples(n_samples, rng)
-        self.cut_by = self.samples if target.given is not None else self.samples.first(_MOST_CUT_BY)
-        before = self.deadline.left
-        self.held_out = target.samples(_N_HELD_OUT, rng)
-        self.score_seconds = 2 * (before - self.deadline.left) / _N_HELD_OUT if config.max_seconds else 0.0
-        self.work = self.deadline.earlier(self.score_seconds * _N_HELD_OUT * (_GUARANTEE if config.is_strict else 1))
-        # Which of two parts is the better one is judged by both, half by samples that the gradient never sees.
-        self.judging = self.samples if target.given is not None else self.samples.joined(self.held_out)
-        self.biased = _biased(self.samples, config.bound)
-        self.n_samples = n_samples
-        skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
-        self.skin = None if skin is None else _biased(skin, config.bound)
-        n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
-        self.thinned = replace(target, inside=_some(target.inside, n_points, rng))
+        target, config, material = self.target, self.config, self.material
         first = first_hull(target, config.most_planes) if init is None else target.from_source(init)
-        n_shown = int(min(self.samples.occupied.sum(), self.held_out.occupied.sum()))
-        first_score = self._score(first)
-        self.shown = n_shown >= _SHOWN or (n_shown > 0 and first_score < 0.5)
+        self.shown = material.shows(first)
         if init is None or not self.shown:
-            self.best = first_score, first
+            self.best = material.score(first), first
             yield self._step(first)
             if not self.shown:
                 self.initial_iou = self.best[0]
@@ -231,15 +203,15 @@ class _Search:
         elif self.work.passed:
             shape = first
         else:
-            shape = initialize(self.thinned, self.cut_by, self._n_pieces(), rng, found)
+            shape = initialize(material.thinned, material.cut_by, self._n_pieces(), self.rng, found)
             shape = self._simplified(shape, config.part_worth, simplified)
         last = min(_LAST_SIMPLIFIED * self.simplify_seconds, max(0.0, self.work.left) / 2)
         self.refining = self.work.earlier(last)
-        self.initial_iou = self._score(shape)
+        self.initial_iou = material.score(shape)
         self._keep_better(shape)  # or the hull is better: of needles samples show little, and a box is one part
         assert self.best is not None
         yield self._step(self.best[1])
-        yield from self._refined(shape, init is None, rng)
+        yield from self._refined(shape, init is None)
 
     def _n_pieces(self) -> int:
         fewest, seconds = _FEWEST_PIECES, self.config.max_seconds
@@ -247,8 +219,8 @@ class _Search:
             fewest = min(fewest, math.ceil(_PIECES_PER_SECOND * seconds))
         return max(fewest, _MORE * self.config.max_parts)
 
-    def _refined(self, shape: ConvexUnion, may_grow: bool, rng: np.random.Generator) -> Generator[FitStep]:
-        config, target = self.config, self.target
+    def _refined(self, shape: ConvexUnion, may_grow: bool) -> Generator[FitStep]:
+        config, material = self.config, self.material
         generator = torch.Generator().manual_seed(config.seed % 2**64)
         pulling = None
         for turn, n in enumerate((self.n_steps - self.n_steps // 3, self.n_steps // 3)):
@@ -256,8 +228,8 @@ class _Search:
                 break
             if turn and may_grow:
                 half = self.refining.within(0.5)
-                shape = self._simplified(self._completed(shape, rng, half), config.part_worth, half)
-            before, pulling = shape, pulling or self._pulling()
+                shape = self._simplified(self._completed(shape, half), config.part_worth, half)
+            before, pulling = shape, pulling or material.pulling(self.refining)
             for loss, refined in refine_steps(shape, pulling, n, generator, first=0.5 * turn):
                 self.current = shape = refined
                 self.history.append(loss)
@@ -265,21 +237,8 @@ class _Search:
                     yield self._step(shape)
                 if self.refining.passed:
                     break
-            shape = snap(shape, target.inside, self.judging, _SNAP[turn], self.work.within(0.3), before)
+            shape = snap(shape, self.target.inside, material.judging, _SNAP[turn], self.work.within(0.3), before)
             self._keep_better(shape)
-
-    def _pulling(self) -> VolumeSamples:
-        """The samples that pull at half-spaces: those that decide on parts, as many others, and the skin.
-
-        Only those close to a half-space do, which are few; looking at more costs less here than where parts are merged.
-        """
-        pulling = self.biased
-        if self.target.given is None:
-            affordable = _LABELING * self.refining.left / max(self.score_seconds, 1e-9)
-            if n := int(min(self.n_samples, affordable)):
-                more = self.target.samples(n, np.random.default_rng([self.config.seed, 3]))
-                pulling = pulling.joined(_biased(more, self.config.bound))
-        return pulling if self.skin is None else pulling.with_share(self.skin, _SKIN_SHARE)
 
     def finish(self, canceled: bool) -> FitStep:
         """The last step, with the best shape and its scores.
@@ -296,14 +255,12 @@ class _Search:
         if not canceled and self.shown:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
         shape = cut_to(shape, target.known_bounds, _OVERHANG, config.most_planes)
-        shape = guaranteed(shape, target, self.samples, config, self.work)
+        shape = guaranteed(shape, target, self.material.samples, config, self.work)
         if not parts_of(shape):  # too thin for what it went through
             shape = first_hull(target, config.most_planes)
         shape = hardened(shape)
 
-        affordable = self.deadline.left / max(self.score_seconds, 1e-9)
-        n = min(_N_VERIFY, max(_FEWEST, affordable))
-        fresh = target.samples(int(n), np.random.default_rng([config.seed, 1]))
+        fresh = self.material.fresh(self.deadline)
         scores = {
             "iou": fresh.iou(shape.contains(fresh.points)),
             "iou_smooth": fresh.iou(shape.sdf(fresh.points) <= 0),
@@ -332,17 +289,14 @@ class _Search:
 
     def _simplified(self, shape: ConvexUnion, worth: float, until: Deadline) -> ConvexUnion:
         before = self.deadline.clock()
-        config, solid = self.config, self.target.inside
+        config, material, solid = self.config, self.material, self.target.inside
         caps = config.max_parts, config.most_planes
-        shape = simplify(shape, self.biased, worth, *caps, until, self.skin, solid, config.disjoint)
+        shape = simplify(shape, material.biased, worth, *caps, until, material.skin, solid, config.disjoint)
         self.simplify_seconds = self.deadline.clock() - before
         return shape
 
-    def _score(self, shape: ConvexUnion) -> float:
-        return self.held_out.iou(shape.contains(self.held_out.points))
-
     def _keep_better(self, shape: ConvexUnion) -> None:
-        found = self._score(shape), shape
+        found = self.material.score(shape), shape
         if self.best is None or self._merit(*found) >= self._merit(*self.best):
             self.best = found
 
@@ -357,13 +311,13 @@ class _Search:
         most = self.config.max_error
         return iou >= self.config.target_iou or (most is not None and _distance(shape, self.target) <= most)
 
-    def _completed(self, shape: ConvexUnion, rng: np.random.Generator, until: Deadline) -> ConvexUnion:
+    def _completed(self, shape: ConvexUnion, until: Deadline) -> ConvexUnion:
         """The shape with new parts where it leaves out much of the solid."""
-        samples, config = self.samples, self.config
-        missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
-        if missing < 2 * config.part_worth * float(samples.weights[samples.occupied].sum()):
+        material, config = self.material, self.config
+        if material.missing(shape) < 2 * config.part_worth:
             return shape
-        more = pieces(uncovered(self.thinned.inside, shape), self.cut_by, config.max_parts, rng, until)
+        inside = uncovered(material.thinned.inside, shape)
+        more = pieces(inside, material.cut_by, config.max_parts, self.rng, until)
         return concatenate([shape, union_of(more)]) if more else shape
 
 
@@ -374,19 +328,6 @@ def _distance(shape: ConvexUnion, target: Target) -> float:
         return math.nan
     points = torch.from_numpy(surface).float()
     return float(hardened(shape).sdf(points).abs().mean()) / target.normalization.scale
-
-
-def _biased(samples: VolumeSamples, bound: str | None) -> VolumeSamples:
-    """The samples with more weight for what must not happen."""
-    if bound is None:
-        return samples
-    matters = samples.occupied if bound == "outer" else ~samples.occupied
-    return replace(samples, weights=torch.where(matters, _BIAS * samples.weights, samples.weights))
-
-
-def _some(inside: InsidePoints, n: int, rng: np.random.Generator) -> InsidePoints:
-    """At most n of the points, in their order."""
-    return inside if len(inside) <= n else inside[np.sort(rng.choice(len(inside), n, replace=False))]
 
 
 def _has_settled(history: list[float]) -> bool:

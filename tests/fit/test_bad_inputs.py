@@ -30,8 +30,8 @@ EITHER = {"hardly a wall", "soup in a plane", "mixed scales"}
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asserted does not take good scores, nor scores that are known well."""
-    monkeypatch.setattr("cvxgeom.fit.pipeline._N_HELD_OUT", 3000)
-    monkeypatch.setattr("cvxgeom.fit.pipeline._N_VERIFY", 3000)
+    monkeypatch.setattr("cvxgeom.fit.material._N_HELD_OUT", 3000)
+    monkeypatch.setattr("cvxgeom.fit.material._N_VERIFY", 3000)
 
 
 @pytest.mark.parametrize(("kind", "mesh"), list(bad_meshes(len(KINDS))), ids=KINDS)

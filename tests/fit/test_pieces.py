@@ -15,8 +15,9 @@ from cvxgeom.fit import FitConfig
 from cvxgeom.fit.bound import inner, outer
 from cvxgeom.fit.deadline import NEVER, Deadline
 from cvxgeom.fit.initialize import component_hulls
+from cvxgeom.fit.material import _BIAS, _SKIN_SHARE, Material
 from cvxgeom.fit.parts import Part, cut_to, parts_of, union_of
-from cvxgeom.fit.pipeline import _BIAS, _SKIN_SHARE, _Search
+from cvxgeom.fit.pipeline import _Search
 from cvxgeom.fit.refine import refine_steps
 from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.fit.simplify import simplify
@@ -36,6 +37,11 @@ def box_samples(seed: int = 0) -> VolumeSamples:
     surface = rng.random((5000, 3)) - 0.5
     surface[np.arange(5000), rng.integers(0, 3, 5000)] = rng.choice([-0.5, 0.5], 5000)
     return SampleCells.of(np.array([[-0.5] * 3, [0.5] * 3]), surface).draw(contains, 30_000, rng)
+
+
+def search_for(mesh: trimesh.Trimesh, config: FitConfig) -> _Search:
+    rng = np.random.default_rng(0)
+    return _Search(Material.drawn(as_target(mesh, 0), config, NEVER, rng), NEVER, 0.0, rng)
 
 
 def test_weights_measure_volume():
@@ -282,8 +288,7 @@ def test_planes_that_enclose_nothing_make_no_part():
 
 
 def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
-    search = _Search(as_target(trimesh.creation.box(), 0), FitConfig(part_worth=0.002), NEVER, 0.0)
-    search.held_out = search.target.samples(5000, np.random.default_rng(0))
+    search = search_for(trimesh.creation.box(), FitConfig(part_worth=0.002, n_samples=5000))
     left, right = (cvxgeom.box(size=(0.5, 1, 1), center=(x, 0, 0)) for x in (-0.25, 0.25))
     whole, halves = cvxgeom.box(size=1.0), cvxgeom.concatenate([left, right])
     for shapes in ((whole, halves), (halves, whole)):
@@ -291,23 +296,22 @@ def test_of_two_shapes_that_score_alike_the_one_of_fewer_parts_is_better():
         for shape in shapes:
             search._keep_better(shape)
         assert search.best[1] is whole
-    search.best = search._score(halves), halves
+    search.best = search.material.score(halves), halves
     search._keep_better(cvxgeom.box(size=(1, 1, 0.9)))
     assert search.best[1] is halves, "fewer parts, but much worse"
 
 
 @pytest.mark.parametrize(("seconds_a_label", "n_more"), [(0.0, 2000), (0.01, 200)])
 def test_gradients_see_more_samples_if_there_is_time_to_label_them(seconds_a_label, n_more):
-    search = _Search(as_target(trimesh.creation.box(), 0), FitConfig(bound="outer"), NEVER, 0.0)
-    search.samples = search.biased = search.target.samples(2000, np.random.default_rng(0))
-    search.skin = search.target.skin(500, np.random.default_rng(0))
-    search.n_samples, search.score_seconds = 2000, seconds_a_label
-    search.refining = Deadline.after(10.0, clock=lambda: 0.0)
-    pulling = search._pulling()
-    assert len(pulling) == 2000 + n_more + len(search.skin)
+    target, config = as_target(trimesh.creation.box(), 0), FitConfig(bound="outer", n_samples=2000)
+    drawn = Material.drawn(target, config, NEVER, np.random.default_rng(0))
+    material = dataclasses.replace(drawn, score_seconds=seconds_a_label)
+    pulling = material.pulling(Deadline.after(10.0, clock=lambda: 0.0))
+    assert len(pulling) == 2000 + n_more + len(material.skin)
     more = pulling[torch.arange(2000, 2000 + n_more)]
-    exact = search.target.contains(more.points.double().numpy())
-    assert more.occupied.tolist() == exact.tolist() and not torch.equal(more.points[:200], search.samples.points[:200])
+    exact = target.contains(more.points.double().numpy())
+    first = material.samples.points[:200]
+    assert more.occupied.tolist() == exact.tolist() and not torch.equal(more.points[:200], first)
     of_skin = pulling[torch.arange(2000 + n_more, len(pulling))]
     share = of_skin.weights[of_skin.occupied].sum() / pulling.weights[pulling.occupied].sum()
     assert float(share) == pytest.approx(_SKIN_SHARE, rel=1e-4)
@@ -316,10 +320,7 @@ def test_gradients_see_more_samples_if_there_is_time_to_label_them(seconds_a_lab
 
 
 def test_a_fit_never_ends_with_parts_that_are_all_empty():
-    cube = trimesh.creation.box()
-    search = _Search(as_target(cube, 0), FitConfig(n_samples=2000), NEVER, 0.0)
-    search.samples = search.biased = search.held_out = search.target.samples(2000, np.random.default_rng(0))
-    search.skin, search.score_seconds = None, 0.0
+    search = search_for(trimesh.creation.box(), FitConfig(n_samples=2000))
     nothing = dataclasses.replace(cvxgeom.box(), offsets=torch.full((1, 6), 0.5))
     search.best = 0.0, nothing
     (last,) = search.finish(canceled=True).result.shape.polytopes()
@@ -426,9 +427,8 @@ def test_a_component_of_many_faces_is_around_as_few_as_decide():
 def test_the_less_time_the_fewer_samples():
     def n_samples(seconds: float | None) -> int:
         config = FitConfig(max_seconds=seconds, n_steps=0)
-        search = _Search(as_target(table(), 0), config, Deadline.after(seconds, clock=lambda: 0.0), 0.0)
-        next(search.steps(None))
-        return search.n_samples
+        deadline = Deadline.after(seconds, clock=lambda: 0.0)
+        return Material.drawn(as_target(table(), 0), config, deadline, np.random.default_rng(0)).n_samples
 
     assert [n_samples(seconds) for seconds in (1.0, 4.0, 8.0, 60.0, None)] == [
         10_000,

@@ -20,8 +20,8 @@ CONFIG = FitConfig(n_steps=30, n_samples=5000, max_parts=6, max_halfspaces=12, m
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cvxgeom.fit.pipeline._N_HELD_OUT", 3000)
-    monkeypatch.setattr("cvxgeom.fit.pipeline._N_VERIFY", 3000)
+    monkeypatch.setattr("cvxgeom.fit.material._N_HELD_OUT", 3000)
+    monkeypatch.setattr("cvxgeom.fit.material._N_VERIFY", 3000)
 
 
 class Asked:
