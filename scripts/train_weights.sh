@@ -34,9 +34,13 @@ for name in "${names[@]}"; do
             start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$joint/model.safetensors")
             ;;
         *)
-            # What lies outside of an object's box counts in the second turn.
+            # What lies outside of an object's box counts from the second turn on. The baselines have no third.
             python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name-first" --cache
             start=(--init "$runs/$name-first/model.safetensors")
+            if [ "$name" = furniture-depth20 ]; then
+                python -m cvxgeom train "$dataset" -o "$runs/$name-second" --preset "$name-second" --cache "${start[@]}"
+                start=(--init "$runs/$name-second/model.safetensors")
+            fi
             ;;
     esac
     python -m cvxgeom train "$dataset" -o "$runs/$name" --preset "$name" --cache "${start[@]}"

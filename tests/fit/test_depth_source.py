@@ -141,6 +141,21 @@ def test_far_behind_what_is_seen_the_supposed_solid_alone_counts(n_views: int) -
     assert seen.label(far)[0].all(), "where nothing is supposed, what nobody looked through is solid"
 
 
+def test_what_many_views_show_is_there_whatever_is_supposed() -> None:
+    shape, points = stool(), probes()
+    truth = shape.contains(points.double())
+    legs = truth & (points[:, 1] < -0.05)
+    nowhere = torch.full((len(points),), 0.3)  # the supposed solid is far from all of them
+
+    def found(places: list) -> float:
+        """Share of the legs."""
+        labels = SeenSpace(views_of(shape, places).to(torch.float32)).label(points, nowhere)[0]
+        assert (labels & ~truth).sum() < 0.02 * truth.sum()
+        return float((labels & legs).sum() / legs.sum())
+
+    assert found(PLACES) > 0.95 > found(PLACES[:4])
+
+
 def test_a_refined_prediction_is_better_than_the_prediction_and_than_the_views_alone() -> None:
     shape, points = stool(), probes()
     views, truth = views_of(shape, PLACES[:2]).to(torch.float32), shape.contains(points.double())

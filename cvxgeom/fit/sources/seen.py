@@ -25,6 +25,8 @@ _STRIP = 0.01  # at edges, so close behind the nearest pixel around, nothing is 
 _THICKNESS = 0.06  # so far behind what one view saw, it is solid in half of all cases
 _STRIP_FREE, _STRIP_CLOSE = 0.8, 0.1  # certainty in the strip
 _CLOSE = 0.05  # so close behind what is seen everything is solid, whatever is supposed
+_SURE = 0.8  # and where it is solid with more certainty than that
+_MANY = 8  # views: so many show edges of the same thin thing, and if none looks through it, it is there
 
 
 class Verdict(NamedTuple):
@@ -112,20 +114,23 @@ class SeenSpace:
 
         Args:
             points: object frame.
-            supposed: signed distance to a supposed solid, such as a prediction, that decides where views do not.
+            supposed: signed distance to a supposed solid, such as a prediction, that decides where views do not: at
+                edges if they are few, and far behind what is seen.
         """
         free, hidden, shell, silent = self.ask(points)
         within = ((points >= self.bounds[0]) & (points <= self.bounds[1])).all(dim=-1)
         thickness = _THICKNESS * self.views.n_views**0.5
         certainty = 1 / (1 + (hidden.clamp(min=0) / thickness) ** 1.5)
         at_edge = silent & ~(shell & (hidden < _STRIP))
+        far = hidden >= 2 * _STRIP
         if supposed is None:
-            far = hidden >= 2 * _STRIP
             solid = within & ~(at_edge & far)
             certainty = torch.where(at_edge, torch.where(far, _STRIP_FREE, _STRIP_CLOSE), certainty)
         else:
-            close = (hidden < _CLOSE) & ~at_edge & within
+            close = ((hidden < _CLOSE) | (certainty > _SURE)) & ~at_edge & within
             solid = close | (supposed < 0)
+            if self.views.n_views >= _MANY:
+                solid |= at_edge & ~far & within
             certainty = torch.where(close, certainty, (supposed.abs() / _CLOSE).tanh())
         return solid & ~free, torch.where(free, 1.0, certainty)
 
