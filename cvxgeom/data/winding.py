@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..ops._dispatch import serves_arrays
-from ..ops.winding import cpu
+from ..ops.winding import serves_arrays, winding_number
 from .raster import cells_in_plane, expand
 
 _CHUNK = 20_000  # candidate pairs handled at once: the temporaries then stay in the processor's cache
@@ -90,7 +89,7 @@ class WindingNumber:
         return result
 
     def _on_kernel(self, points: np.ndarray) -> np.ndarray:
-        return cpu.winding_number(
+        return winding_number(
             *(points, self.low, self.high, self.depth, self.cell, self.shape),
             **{name: getattr(self, name) for name in ("left", "right", "sign", "near", "far", "slopes", "anchor")},
             **{"starts": self.starts, "triangles": self.triangles},

@@ -54,13 +54,13 @@ class Material:
     @classmethod
     def drawn(cls, target: Target, config: FitConfig, deadline: Deadline, rng: np.random.Generator) -> "Material":
         """From a target, for a fit that is to end by a deadline."""
-        n_samples, limited = config.n_samples, config.max_seconds is not None
+        n_samples = config.n_samples
         if config.max_seconds is not None:  # what could not be looked at in time would only hold up
             n_samples = int(min(n_samples, max(_FEWEST, _SAMPLES_PER_SQUARE_SECOND * config.max_seconds**2)))
         samples = target.samples(n_samples, rng)
         before = deadline.left
         held_out = target.samples(_N_HELD_OUT, rng)
-        score_seconds = 2 * (before - deadline.left) / _N_HELD_OUT if limited else 0.0
+        score_seconds = 0.0 if config.max_seconds is None else 2 * (before - deadline.left) / _N_HELD_OUT
         skin = target.skin(min(_N_SKIN, n_samples // 2), np.random.default_rng([config.seed, 2]))
         n_points = max(_FEWEST_POINTS, int(_POINTS_PER_SAMPLE * n_samples))
         thinned = replace(target, inside=_some(target.inside, n_points, rng))

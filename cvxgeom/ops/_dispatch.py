@@ -26,6 +26,7 @@ class _Requested(threading.local):  # not a ContextVar: torch.compile cannot loo
 
 
 _requested = _Requested()
+_ON_CPU = torch.empty(0, device="cpu")
 _logged: set[str] = set()
 
 
@@ -106,9 +107,9 @@ def serves_arrays() -> bool:
     Raises:
         RuntimeError: they were asked for by name and cannot.
     """
-    if _requested.name == "cpu" and _native.LIBRARY is None:
-        raise RuntimeError(f'backend("cpu") cannot serve this call: {_native.SENTENCE}')
-    return _requested.name != "reference" and _native.LIBRARY is not None
+    if _requested.name == "cuda":
+        return _native.LIBRARY is not None
+    return launcher_for(_ON_CPU) == "cpu"
 
 
 def may_improvise() -> bool:

@@ -129,7 +129,7 @@ class SeenSpace:
         else:
             close = ((hidden < _CLOSE) | (certainty > _SURE)) & ~at_edge & within
             solid = close | (supposed < 0)
-            if self.views.n_views >= _MANY:
+            if self.views.n_views >= _MANY:  # with the weight of the claim that it overrules: less lost some surface
                 solid |= at_edge & ~far & within
             certainty = torch.where(close, certainty, (supposed.abs() / _CLOSE).tanh())
         return solid & ~free, torch.where(free, 1.0, certainty)
