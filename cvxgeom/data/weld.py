@@ -14,7 +14,8 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The same surface with equal vertices merged, and without faces that are repeated or have a corner twice.
 
     Vertices closer than about 1e-8 of the longest side count as equal. Of faces on the same three vertices the first
-    stays, whichever way the others are wound: a double-sided sheet becomes a single one.
+    stays, whichever way the others are wound: a double-sided sheet becomes a single one. Two opposite faces without an
+    area are no sheet, though: both go, as booleans leave such pairs where edges meet, and one alone would be a hole.
 
     Example:
         >>> double = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]], [[0, 1, 2], [2, 1, 0]], process=False)
@@ -28,8 +29,25 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     first, merged = _distinct(keys)
     faces = merged[faces]
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
-    kept, _ = _distinct(np.sort(faces, axis=1))
+    kept, group = _distinct(np.sort(faces, axis=1))
+    if len(kept) < len(faces):
+        cancel = _is_flat(vertices[first], faces[kept]) & (np.bincount(group, _parity(faces)) == 0)
+        kept = kept[~cancel]
     return trimesh.Trimesh(vertices[first], faces[np.sort(kept)], process=False)
+
+
+def _is_flat(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Whether the corners of a face lie on one line, to 1e-7 of its longest side: (F,) bool."""
+    corners = vertices[faces]
+    sides = np.roll(corners, -1, axis=1) - corners
+    longest = np.linalg.norm(sides, axis=2).max(axis=1)
+    return np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) <= 1e-7 * longest**2
+
+
+def _parity(faces: np.ndarray) -> np.ndarray:
+    """+1 where the indices of a face ascend on their way around, -1 where they descend."""
+    a, b, c = faces.T
+    return np.where((a < b).astype(int) + (b < c) + (c < a) == 2, 1, -1)
 
 
 def used_vertices(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

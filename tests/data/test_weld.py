@@ -1,6 +1,7 @@
 """Which surfaces are closed, and which way they are turned."""
 
 import numpy as np
+import pytest
 import trimesh
 
 from cvxgeom.data.weld import closed_surface, weld
@@ -25,6 +26,21 @@ def test_weld_merges_corners_and_drops_what_is_double() -> None:
     welded = weld(soup)
     assert len(welded.faces) == 12
     assert weld(scrambled(box)).vertices.shape == (8, 3)
+
+
+def test_a_pair_of_opposite_faces_without_an_area_leaves_no_hole() -> None:
+    box = trimesh.creation.box()
+    (a, b), *_ = box.edges_unique
+    corners = np.vstack([box.vertices, (box.vertices[a] + box.vertices[b]) / 2])
+    pair = [[a, 8, b], [a, b, 8]]  # on an edge of the box: no volume, no area, each of its edges run both ways
+    flat = trimesh.Trimesh(corners, np.vstack([box.faces, pair]), process=False)
+    assert weld(flat).is_watertight and len(weld(flat).faces) == 12
+    closed = closed_surface(weld(flat))
+    assert closed is not None and closed.volume == pytest.approx(1)
+    # Alone such a face is what closes a crack, and where the pair has an area it is a sheet: one of them stays.
+    assert len(weld(trimesh.Trimesh(corners, np.vstack([box.faces, pair[:1]]), process=False)).faces) == 13
+    corners[8] += (0.5, 0.5, 0.5)
+    assert len(weld(trimesh.Trimesh(corners, np.vstack([box.faces, pair]), process=False)).faces) == 13
 
 
 def test_weld_merges_by_relative_distance() -> None:
