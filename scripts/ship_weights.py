@@ -1,8 +1,8 @@
 """Put the weights of a finished run into the package: half precision, training features for the likeness, model card.
 
-    python scripts/ship_weights.py RUN NAME --dataset DATASET [--table TABLE.md]
+    python scripts/ship_weights.py RUN NAME --dataset DATASET [--generated GENERATED] [--before RUN...] [--table FILE]
 
-NAME is that of the weights, such as ``furniture-depth1``. TABLE is a Markdown table of ``cvxgeom bench`` on the test
+NAME is that of the weights, such as ``furniture-depth1``. FILE is a Markdown table of ``cvxgeom bench`` on the test
 split, for the card.
 """
 
@@ -47,15 +47,23 @@ def steps_of(run: Path) -> dict:
     return {**lines[-1], "best": best, "best_step": step}
 
 
-def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, table: str) -> str:
+def card(
+    name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, generated: Path | None, table: str
+) -> str:
     """The model card."""
     told = _INPUTS[name.split("-")[1]]
     last, runs = steps_of(run), [steps_of(one) for one in [*before, run]]
     steps = " + ".join(str(one["step"]) for one in runs)
     seconds = timedelta(seconds=round(sum(one["seconds"] for one in runs)))
     config = json.loads((run / "config.json").read_text())
-    n_train = config["data"]["n_shapes"]
+    n_drawn = 0 if generated is None else len(Dataset(generated, "train"))
+    n_train = config["data"]["n_shapes"] - n_drawn
     which = ", of all classes of the split file" if n_train == len(Dataset(dataset, "train")) else ", furniture alone"
+    drawn = (
+        ""
+        if generated is None
+        else f"\n  In the last turn {n_drawn} pieces of `cvxgeom prepare generated:1000` besides."
+    )
     begun = "" if name.endswith("20") else ", from the weights of a run before, see the script"
     weights = sum(parameter.numel() for parameter in model.parameters())
     return f"""# {name}
@@ -64,9 +72,9 @@ def card(name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path,
 {model.config.n_halfspaces} half-spaces. {weights / 1e6:.2f} million weights, half precision on disk.
 
 - **Data.** Furniture libraries of Sweet Home 3D (Debian `sweethome3d-furniture` 1.8-1), made by `cvxgeom prepare`:
-  {n_train} shapes to learn from{which}; CREDITS.md says who made them.
+  {n_train} shapes to learn from{which}; CREDITS.md says who made them.{drawn}
   Augmented by quarter turns, mirror images, stretches of each axis and noise.
-- **Training.** `scripts/train_weights.sh DATASET RUNS {name}`: {steps} steps of
+- **Training.** `scripts/train_weights.sh DATASET GENERATED RUNS {name}`: {steps} steps of
   {config["config"]["batch_size"]} shapes, {seconds} on one core of a busy machine{begun}.
   Its weights are those of step {last["best_step"]}, the best on the validation split: IoU {last["best"]:.3f}.
 - **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
@@ -86,6 +94,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--generated", type=Path, help="dataset of furniture drawn at random, if the run had one")
     parser.add_argument(
         "--before", type=Path, nargs="*", default=[], help="runs that this one went on from, for the card"
     )
@@ -102,7 +111,9 @@ def main() -> None:
     command = [sys.executable, reference, args.dataset, "-o", path.with_suffix(".reference.npz"), *_REFERENCE[seen]]
     subprocess.run(command, check=True)
     table = args.table.read_text() if args.table else "Not measured yet."
-    path.with_suffix(".md").write_text(card(args.name, model, args.run, args.before, args.dataset, table))
+    path.with_suffix(".md").write_text(
+        card(args.name, model, args.run, args.before, args.dataset, args.generated, table)
+    )
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 # Trains the networks whose weights ship, and the baselines of the benchmark, one after the other; each takes less than an
 # hour on two cores. A run that was stopped goes on by the same command.
 #
-#   scripts/train_weights.sh DATASET RUNS [NAME...]
+#   scripts/train_weights.sh DATASET GENERATED RUNS [NAME...]
 #
-# DATASET: cvxgeom prepare DIR_OF_SH3F --split-file benchmarks/furniture_split.csv --rgb -o DATASET. RUNS: a folder for the runs. NAME: only these.
+# DATASET: cvxgeom prepare DIR_OF_SH3F --split-file benchmarks/furniture_split.csv --rgb -o DATASET.
+# GENERATED: cvxgeom prepare generated:1000 -o GENERATED. RUNS: a folder for the runs. NAME: only these.
 set -euo pipefail
-dataset=$1 runs=$2
-shift 2
+dataset=$1 generated=$2 runs=$3
+shift 3
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
     for kind in furniture occupancy voxel; do names+=("$kind-depth20" "$kind-depth1" "$kind-rgb1"); done
 fi
 mkdir -p "$runs"
 for name in "${names[@]}"; do
+    more=()
     # One view is learned after several, and color after depth. What no view shows is learned from furniture alone.
     case $name in
         *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
@@ -34,7 +36,8 @@ for name in "${names[@]}"; do
             start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$joint/model.safetensors")
             ;;
         *)
-            # What lies outside of an object's box counts from the second turn on. The baselines have no third.
+            # What lies outside of an object's box counts from the second turn on. The baselines have no third, in which
+            # furniture drawn at random comes in.
             python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name-first" --cache
             start=(--init "$runs/$name-first/model.safetensors")
             if [ "$name" = furniture-depth20 ]; then
@@ -43,5 +46,6 @@ for name in "${names[@]}"; do
             fi
             ;;
     esac
-    python -m cvxgeom train "$dataset" -o "$runs/$name" --preset "$name" --cache "${start[@]}"
+    case $name in furniture-depth*) more=("$generated") ;; esac
+    python -m cvxgeom train "$dataset" "${more[@]}" -o "$runs/$name" --preset "$name" --cache "${start[@]}"
 done

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...data import MESH_ENDINGS
 from ..item import Item
 from .folder import folder_items
+from .generated import generated_items, n_generated
 from .library import library_items
 from .random_objects import find_random_objects, random_object_items
 from .shapenet import find_synsets, shapenet_items
@@ -19,14 +20,15 @@ def open_source(path: Path, split_file: Path | None = None, seed: int = 0) -> li
     """The shapes of a folder or file, whatever kind it is.
 
     Args:
-        path: one of these, recognized by what is in it:
+        path: ``generated:N`` for so many pieces of furniture drawn at random (`cvxgeom.prepare.generated`), or one of
+            these, recognized by what is in it:
             a ``.sh3f`` file or a folder of them;
             a folder that holds pybullet's ``random_urdfs``;
             a ShapeNetCore tree of version 1 or 2, or one of Occupancy Networks' points: ``synset/model/...``;
             a folder of the TFRecord files of CvxNet: ``class-split-...``;
             a folder of mesh files: ``class/mesh.obj``.
         split_file: which shape belongs to which split; its columns depend on the source.
-        seed: of the lot that decides where nothing else does.
+        seed: of the lot that decides where nothing else does, and of furniture drawn at random.
 
     Returns:
         The shapes in a fixed order, each id once.
@@ -42,6 +44,12 @@ def open_source(path: Path, split_file: Path | None = None, seed: int = 0) -> li
         >>> [(item.id, item.label) for item in open_source(folder.parent)]
         [('cube.one', 'cube')]
     """
+    if (n := n_generated(str(path))) is not None:
+        if split_file is not None:
+            raise ValueError(f"{str(path)!r} takes no split file: its splits are drawn by lot")
+        if n == 0:
+            raise ValueError(f"{str(path)!r} must ask for at least one shape")
+        return generated_items(n, seed)
     if not path.exists():
         raise FileNotFoundError(f"there is no {str(path)!r}")
     if split_file is not None and not split_file.exists():
