@@ -25,8 +25,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         metavar="SOURCE",
         type=Path,
         help="a folder of meshes (class/mesh.obj), .sh3f libraries, a ShapeNet tree, Occupancy Networks' points, "
-        "TFRecord files of CvxNet, pybullet's random objects, or generated:N for N pieces of furniture drawn at random; "
-        "with --check a dataset",
+        "TFRecord files of CvxNet, pybullet's random objects, or generated:N for N pieces of furniture drawn at "
+        "random; with --check a dataset",
     )
     command.add_argument("-o", "--output", metavar="DATASET", type=Path, help="folder of the dataset")
     command.add_argument("--split-file", type=Path, metavar="CSV", help="which shape belongs to which split")

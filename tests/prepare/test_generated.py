@@ -11,7 +11,7 @@ from manifold3d import Manifold
 
 from cvxgeom.data import Dataset
 from cvxgeom.prepare import check_dataset, open_source, prepare
-from cvxgeom.prepare.generated import CLASSES, furniture, furniture_class
+from cvxgeom.prepare.generated import CLASSES, furniture, furniture_class, furniture_color
 from cvxgeom.prepare.generated.draw import Draw
 from cvxgeom.prepare.generated.solids import ball, block, bowed, disc, lathe, rod, united
 
@@ -123,11 +123,19 @@ def test_a_piece_follows_from_its_number_and_the_seed() -> None:
     )
 
 
-@pytest.mark.parametrize("index, seed, name", [(-1, 0, "index"), (0, -1, "seed")])
-def test_numbers_below_zero_are_refused(index: int, seed: int, name: str) -> None:
-    for function in (furniture, furniture_class):
-        with pytest.raises(ValueError, match=f"{name} must be 0 or more, got -1"):
+@pytest.mark.parametrize("index, seed, name", [(-1, 0, "index"), (0, -1, "seed"), (0, True, "seed")])
+def test_what_is_no_number_of_a_piece_is_refused(index: int, seed: int, name: str) -> None:
+    for function in (furniture, furniture_class, furniture_color):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number of 0 or more, got (-1|True)"):
             function(index, seed)
+
+
+def test_colors_differ_and_follow_from_the_number() -> None:
+    colors = [furniture_color(index) for index in range(200)]
+    assert colors == [furniture_color(index) for index in range(200)] and len(set(colors)) == 200
+    values = np.array(colors)
+    assert values.min() >= 0 and values.max() <= 1
+    assert np.mean(np.ptp(values, axis=1) < 0.08) == pytest.approx(1 / 3, abs=0.12), "a third is gray"
 
 
 # -- as a source ------------------------------------------------------------------------------------------------------

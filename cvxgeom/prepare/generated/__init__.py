@@ -4,6 +4,6 @@ Each is a closed solid of the parts that such a thing has (legs, rails, slats, c
 occur. None is a copy of anything; they need no download, and their labels are exact.
 """
 
-from .furniture import CLASSES, furniture, furniture_class
+from .furniture import CLASSES, furniture, furniture_class, furniture_color
 
-__all__ = ["CLASSES", "furniture", "furniture_class"]
+__all__ = ["CLASSES", "furniture", "furniture_class", "furniture_color"]

@@ -1,5 +1,6 @@
 """One piece of furniture of a random kind."""
 
+import colorsys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 import trimesh
 from manifold3d import Manifold
 
+from ..._checks import is_whole
 from .basins import sanitary
 from .beds import bed
 from .cabinets import appliance, door_or_window, storage
@@ -60,7 +62,7 @@ def furniture(index: int, seed: int = 0) -> tuple[str, trimesh.Trimesh]:
         Its class, one of `CLASSES`, and its surface: closed, in meters or nearly so, +y up, +z the front.
 
     Raises:
-        ValueError: a number is negative.
+        ValueError: a number is not whole, or negative.
 
     Example:
         >>> label, mesh = furniture(3)
@@ -79,7 +81,7 @@ def furniture_class(index: int, seed: int = 0) -> str:
     """The class of a piece of furniture, without making it.
 
     Raises:
-        ValueError: a number is negative.
+        ValueError: a number is not whole, or negative.
 
     Example:
         >>> furniture_class(3) == furniture(3)[0]
@@ -88,9 +90,31 @@ def furniture_class(index: int, seed: int = 0) -> str:
     return _kind(index, seed)[0].label
 
 
+def furniture_color(index: int, seed: int = 0) -> tuple[float, float, float]:
+    """The color of a piece of furniture, the same all over: wood, gray or anything; sRGB, 0 to 1.
+
+    Raises:
+        ValueError: a number is not whole, or negative.
+
+    Example:
+        >>> all(0 <= value <= 1 for value in furniture_color(3))
+        True
+    """
+    _check(index, seed)
+    draw = Draw(seed, index, 1)  # numbers of its own: shapes must not change with colors
+    kind = draw.one_of("wood", "gray", "any")
+    hue = draw.between(0.04, 0.12) if kind == "wood" else draw.between(0, 1)
+    saturation = draw.between(0, 0.08) if kind == "gray" else draw.between(0.2, 0.7)
+    return colorsys.hsv_to_rgb(hue, saturation, draw.between(0.3, 0.95))
+
+
 def _kind(index: int, seed: int) -> tuple[Kind, Draw]:
-    for name, value in (("index", index), ("seed", seed)):
-        if value < 0:
-            raise ValueError(f"{name} must be 0 or more, got {value}")
+    _check(index, seed)
     draw = Draw(seed, index)
     return draw.one_of(*(kind for kind in KINDS for _ in range(kind.weight))), draw
+
+
+def _check(index: int, seed: int) -> None:
+    for name, value in (("index", index), ("seed", seed)):
+        if not is_whole(value) or value < 0:
+            raise ValueError(f"{name} must be a whole number of 0 or more, got {value!r}")

@@ -3,9 +3,11 @@
 import re
 from functools import partial
 
+import numpy as np
+
 from ...data import Facts
-from ..generated import furniture, furniture_class
-from ..item import Item, Loaded, identifier
+from ..generated import furniture, furniture_class, furniture_color
+from ..item import Item, Loaded, Patch, identifier
 from .splits import drawn_split
 
 _PATTERN = re.compile(r"generated:(\d+)")
@@ -41,4 +43,5 @@ def generated_items(n: int, seed: int) -> list[Item]:
 
 
 def _load(index: int, seed: int) -> Loaded:
-    return Loaded(furniture(index, seed)[1])
+    mesh = furniture(index, seed)[1]
+    return Loaded(mesh, patches=lambda: [Patch(mesh.triangles.view(np.ndarray), (*furniture_color(index, seed), 1.0))])
