@@ -1,6 +1,7 @@
 """Put the weights of a finished run into the package: half precision, training features for the likeness, model card.
 
-    python scripts/ship_weights.py RUN NAME --dataset DATASET [--generated GENERATED] [--before RUN...] [--table FILE]
+    python scripts/ship_weights.py RUN NAME --dataset DATASET [--generated GENERATED] [--before RUN...] [--last]
+        [--table FILE]
 
 NAME is that of the weights, such as ``furniture-depth1``. FILE is a Markdown table of ``cvxgeom bench`` on the test
 split, for the card.
@@ -48,7 +49,14 @@ def steps_of(run: Path) -> dict:
 
 
 def card(
-    name: str, model: CvxNet, run: Path, before: list[Path], dataset: Path, generated: Path | None, table: str
+    name: str,
+    model: CvxNet,
+    run: Path,
+    before: list[Path],
+    dataset: Path,
+    generated: Path | None,
+    use_last: bool,
+    table: str,
 ) -> str:
     """The model card."""
     told = _INPUTS[name.split("-")[1]]
@@ -64,6 +72,11 @@ def card(
         if generated is None
         else f"\n  In the last turn {n_drawn} pieces of `cvxgeom prepare generated:1000` besides."
     )
+    chosen = (
+        f"the last step: IoU {last['scores']['iou']:.3f} on the validation split"
+        if use_last
+        else f"step {last['best_step']}, the best on the validation split: IoU {last['best']:.3f}"
+    )
     begun = "" if name.endswith("20") else ", from the weights of a run before, see the script"
     weights = sum(parameter.numel() for parameter in model.parameters())
     return f"""# {name}
@@ -76,7 +89,7 @@ def card(
   Augmented by quarter turns, mirror images, stretches of each axis and noise.
 - **Training.** `scripts/train_weights.sh DATASET GENERATED RUNS {name}`: {steps} steps of
   {config["config"]["batch_size"]} shapes, {seconds} on one core of a busy machine{begun}.
-  Its weights are those of step {last["best_step"]}, the best on the validation split: IoU {last["best"]:.3f}.
+  Its weights are those of {chosen}.
 - **Frame.** y up, z to the object's front. The network works in the frame of what is seen, so unit and place do not
   matter; it does not turn with the object.
 - **Limits.** It has seen a few hundred objects, most of them furniture, alone, rendered without clutter. Thin
@@ -98,9 +111,12 @@ def main() -> None:
     parser.add_argument(
         "--before", type=Path, nargs="*", default=[], help="runs that this one went on from, for the card"
     )
+    parser.add_argument(
+        "--last", action="store_true", help="the weights of the last step, not those that validated best"
+    )
     parser.add_argument("--table", type=Path, help="Markdown table of the benchmark that goes into the card")
     args = parser.parse_args()
-    model = CvxNet.load(args.run / "best.safetensors")
+    model = CvxNet.load(args.run / ("model.safetensors" if args.last else "best.safetensors"))
     WEIGHTS.mkdir(exist_ok=True)
     path = WEIGHTS / f"{args.name}.safetensors"
     model.save(path, torch.float16)
@@ -112,7 +128,7 @@ def main() -> None:
     subprocess.run(command, check=True)
     table = args.table.read_text() if args.table else "Not measured yet."
     path.with_suffix(".md").write_text(
-        card(args.name, model, args.run, args.before, args.dataset, args.generated, table)
+        card(args.name, model, args.run, args.before, args.dataset, args.generated, args.last, table)
     )
 
 

@@ -15,9 +15,10 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 mkdir -p "$runs"
 for name in "${names[@]}"; do
-    more=()
     # One view is learned after several, and color after depth. What no view shows is learned from furniture alone.
+    more=()
     case $name in
+        furniture-depth1) more=("$generated") start=(--furniture --init "$runs/furniture-depth20-third/model.safetensors") ;;
         *-depth1) start=(--furniture --init "$runs/${name%1}20/model.safetensors") ;;
         *-rgb1)
             # How far pixels are is learned first: alone and from all shapes in two turns, then with solids and from
@@ -36,16 +37,18 @@ for name in "${names[@]}"; do
             start=(--furniture --init "$runs/${name%-rgb1}-depth1/model.safetensors" --init "$joint/model.safetensors")
             ;;
         *)
-            # What lies outside of an object's box counts from the second turn on. The baselines have no third, in which
-            # furniture drawn at random comes in.
+            # What lies outside of an object's box counts from the second turn on. Ours has two more, with furniture drawn
+            # at random besides.
             python -m cvxgeom train "$dataset" -o "$runs/$name-first" --preset "$name-first" --cache
             start=(--init "$runs/$name-first/model.safetensors")
             if [ "$name" = furniture-depth20 ]; then
                 python -m cvxgeom train "$dataset" -o "$runs/$name-second" --preset "$name-second" --cache "${start[@]}"
-                start=(--init "$runs/$name-second/model.safetensors")
+                more=("$generated")
+                python -m cvxgeom train "$dataset" "${more[@]}" -o "$runs/$name-third" --preset "$name-third" --cache \
+                    --init "$runs/$name-second/model.safetensors"
+                start=(--init "$runs/$name-third/model.safetensors")
             fi
             ;;
     esac
-    case $name in furniture-depth*) more=("$generated") ;; esac
     python -m cvxgeom train "$dataset" "${more[@]}" -o "$runs/$name" --preset "$name" --cache "${start[@]}"
 done
