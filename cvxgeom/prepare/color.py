@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -189,6 +190,9 @@ def _pyrender() -> Any:
     os.environ.setdefault("PYGLET_HEADLESS", "1")
     if not hasattr(np, "infty"):
         setattr(np, "infty", np.inf)  # noqa: B010  pyrender 0.1.45 knows NumPy 1 only
+    # Mesa's software renderer and Triton each bring an LLVM. Where Mesa's came first, Triton's ends the process.
+    with suppress(ImportError):
+        import triton  # noqa: F401  # pyright: ignore[reportMissingImports]
     try:
         import pyrender
     except ImportError as error:

@@ -158,6 +158,16 @@ def test_several_processes_make_the_same_bytes(tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+def test_triton_can_be_imported_after_pictures_were_made() -> None:
+    # In a process of its own: two copies of LLVM that clash end it.
+    pytest.importorskip("triton", reason='triton is not installed: pip install "cvxgeom[gpu]"')
+    if no_gl():
+        pytest.skip(str(no_gl()))
+    code = "from cvxgeom.prepare.color import _probe; _probe(); import triton; print(triton.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "triton"), done.stderr[-500:]
+
+
 @pytest.mark.slow
 def test_pictures_can_be_added_later(tmp_path: Path) -> None:
     if no_gl():
