@@ -67,11 +67,7 @@ def card(
     n_drawn = 0 if generated is None else len(Dataset(generated, "train"))
     n_train = config["data"]["n_shapes"] - n_drawn
     which = ", of all classes of the split file" if n_train == len(Dataset(dataset, "train")) else ", furniture alone"
-    drawn = (
-        ""
-        if generated is None
-        else f"\n  In the last turn {n_drawn} pieces of `cvxgeom prepare generated:1000` besides."
-    )
+    drawn = f"\n  In its last turns {n_drawn} pieces of `cvxgeom prepare generated:1000` besides." if n_drawn else ""
     chosen = (
         f"the last step: IoU {last['scores']['iou']:.3f} on the validation split"
         if use_last

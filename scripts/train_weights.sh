@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the networks whose weights ship, and the baselines of the benchmark, one after the other; each takes less than an
-# hour on two cores. A run that was stopped goes on by the same command.
+# Trains the networks whose weights ship, and the baselines of the benchmark, one after the other; each takes less than
+# two hours on two cores. A run that was stopped goes on by the same command.
 #
 #   scripts/train_weights.sh DATASET GENERATED RUNS [NAME...]
 #

@@ -31,8 +31,8 @@ def weld(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
     kept, group = _distinct(np.sort(faces, axis=1))
     if len(kept) < len(faces):
-        cancel = _is_flat(vertices[first], faces[kept]) & (np.bincount(group, _parity(faces)) == 0)
-        kept = kept[~cancel]
+        opposite = np.flatnonzero(np.bincount(group, _parity(faces)) == 0)
+        kept = np.delete(kept, opposite[_is_flat(vertices[first], faces[kept[opposite]])])
     return trimesh.Trimesh(vertices[first], faces[np.sort(kept)], process=False)
 
 

@@ -3,7 +3,7 @@
 from manifold3d import Manifold
 
 from .draw import Draw
-from .parts import SIDES
+from .parts import SIDES, at_corners
 from .solids import block, centered, rod, united
 
 
@@ -27,13 +27,11 @@ def bed(draw: Draw) -> Manifold:
             pillow = block((-0.3, 0.3), (0, 0.14), (-0.2, 0.2), 0.068)
             parts.append(pillow.translate((x, height + soft - 0.02, 0.3 - length / 2)))
     radius, square = draw.between(0.02, 0.05), draw.chance(0.5)
-    x, z = width / 2 - 0.05, length / 2 - 0.05
-    parts += [rod((i * x, 0, k * z), (i * x, height, k * z), radius, square=square) for i in SIDES for k in SIDES]
+    parts += at_corners(width / 2 - 0.05, length / 2 - 0.05, height, radius, square=square)
     if draw.chance(0.1):
         rise = draw.between(1.1, 1.5)
         parts += [part.translate((0, rise, 0)) for part in (frame, mattress)]
-        corners = [(i * width / 2, k * length / 2) for i in SIDES for k in SIDES]
-        parts += [rod((x, 0, z), (x, rise + 0.6, z), 0.04, square=True) for x, z in corners]
+        parts += at_corners(width / 2, length / 2, rise + 0.6, 0.04, square=True)
     return united(parts)
 
 

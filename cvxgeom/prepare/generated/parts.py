@@ -8,6 +8,13 @@ from .solids import Range, around, block, centered, disc, lathe, rod
 SIDES = (-1, 1)
 
 
+def at_corners(
+    x: float, z: float, height: float, radius: float, top_radius: float | None = None, square: bool = False
+) -> list[Manifold]:
+    """Four upright bars from the floor, at (±x, ±z)."""
+    return [rod((i * x, 0, k * z), (i * x, height, k * z), radius, top_radius, square) for i in SIDES for k in SIDES]
+
+
 def four_legs(draw: Draw, width: float, depth: float, height: float) -> list[Manifold]:
     """Straight or splayed legs under the corners of a rectangle, at times with rails between them."""
     square, top = draw.chance(0.5), draw.between(0.012, 0.04)

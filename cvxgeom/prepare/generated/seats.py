@@ -5,7 +5,7 @@ from typing import NamedTuple
 from manifold3d import Manifold
 
 from .draw import Draw
-from .parts import SIDES, four_legs, pedestal, slats
+from .parts import SIDES, at_corners, four_legs, pedestal, slats
 from .solids import Range, block, bowed, centered, disc, rod, united
 
 
@@ -130,11 +130,7 @@ def _upholstered(draw: Draw, width: float, depth: float, n_seats: int) -> _Body:
     parts += _cushions(draw, width / 2 - arm, depth, (seat - soft, seat), rear, n_seats)
     if bottom:
         radius, square, thin = draw.between(0.015, 0.035), draw.chance(0.5), draw.between(0.5, 1)
-        x, z = width / 2 - 0.06, depth / 2 - 0.06
-        foot = bottom + 0.02
-        parts += [
-            rod((i * x, 0, k * z), (i * x, foot, k * z), thin * radius, radius, square) for i in SIDES for k in SIDES
-        ]
+        parts += at_corners(width / 2 - 0.06, depth / 2 - 0.06, bottom + 0.02, thin * radius, radius, square)
     return _Body(parts, bottom, seat, seat + rise)
 
 
