@@ -126,7 +126,7 @@ class Material:
         """Share of the solid that a shape leaves out."""
         samples = self.samples
         missing = float(samples.weights[samples.occupied & ~shape.contains(samples.points)].sum())
-        return missing / float(samples.weights[samples.occupied].sum())
+        return missing / samples.volume
 
 
 def _biased(samples: VolumeSamples, bound: str | None) -> VolumeSamples:

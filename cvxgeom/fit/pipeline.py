@@ -20,6 +20,7 @@ from .material import Material
 from .parts import cut_to, parts_of, union_of
 from .refine import hardened, refine_steps
 from .result import FitResult, FitStep
+from .seams import seamless
 from .simplify import simplify
 from .snap import snap
 from .start import checked_init
@@ -246,7 +247,7 @@ class _Search:
         Args:
             canceled: whether what was found is to be returned at once.
         """
-        target, config = self.target, self.config
+        target, config, material = self.target, self.config, self.material
         if canceled and self.current is not None and (parts := parts_of(self.current)):
             self._keep_better(union_of(parts))
         assert self.best is not None
@@ -255,12 +256,14 @@ class _Search:
         if not canceled and self.shown:
             shape = self._simplified(shape, _LAST * config.part_worth, self.work)
         shape = cut_to(shape, target.known_bounds, _OVERHANG, config.most_planes)
-        shape = guaranteed(shape, target, self.material.samples, config, self.work)
+        if not config.disjoint:
+            shape = seamless(shape, target.contains, material.samples.volume, self.work, material.score_seconds)
+        shape = guaranteed(shape, target, material.samples, config, self.work)
         if not parts_of(shape):  # too thin for what it went through
             shape = first_hull(target, config.most_planes)
         shape = hardened(shape)
 
-        fresh = self.material.fresh(self.deadline)
+        fresh = material.fresh(self.deadline)
         scores = {
             "iou": fresh.iou(shape.contains(fresh.points)),
             "iou_smooth": fresh.iou(shape.sdf(fresh.points) <= 0),

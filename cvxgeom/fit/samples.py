@@ -44,6 +44,11 @@ class VolumeSamples:
         worth = torch.where(self.occupied, self.weights, -self.weights)
         return (worth / self.weights[self.occupied].sum()).numpy()
 
+    @property
+    def volume(self) -> float:
+        """Volume of the solid, as they tell it."""
+        return float(self.weights[self.occupied].sum())
+
     @cached_property
     def blocks(self) -> PointBlocks:
         """The points, to be asked which of them lie in small convexes."""
@@ -57,7 +62,7 @@ class VolumeSamples:
 
     def with_share(self, others: "VolumeSamples", share: float) -> "VolumeSamples":
         """These and others, which are weighted to make up a share of all that is occupied."""
-        mine, theirs = (float(samples.weights[samples.occupied].sum()) for samples in (self, others))
+        mine, theirs = (samples.volume for samples in (self, others))
         return self.joined(replace(others, weights=others.weights * (share / (1 - share) * mine / theirs)))
 
     def joined(self, others: "VolumeSamples") -> "VolumeSamples":
