@@ -16,7 +16,7 @@ from cvxgeom.decomposition import Case, Contender, Worker, as_union, measure, ow
 from cvxgeom.decomposition.contenders import CONTENDERS
 from cvxgeom.decomposition.pictures import draw_worst
 from cvxgeom.decomposition.run import Row, forget, read_rows
-from cvxgeom.decomposition.sets import spread
+from cvxgeom.decomposition.sets import source_cases, spread
 from cvxgeom.decomposition.tables import figures, gaps, latex
 
 
@@ -159,6 +159,19 @@ def test_a_mesh_that_cannot_be_made_solid_is_skipped_with_a_word(tmp_path: Path,
     flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
     assert list(measure({"set": [Case("set", "flat", "", flat.copy)]}, ["box"], tmp_path)) == []
     assert "skipped flat of set: mesh must have a volume" in caplog.text
+
+
+def test_a_source_gives_its_closed_meshes_and_all_as_scans(tmp_path: Path, caplog):
+    folder = tmp_path / "test" / "thing"
+    folder.mkdir(parents=True)
+    box, flat = trimesh.creation.box(), trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    lidless = trimesh.Trimesh(box.vertices, box.faces[1:])
+    for name, mesh in (("closed", box), ("lidless", lidless), ("flat", flat)):
+        mesh.export(folder / f"{name}.ply")
+    found = source_cases("things", tmp_path)
+    assert [case.shape for case in found["things"]] == ["thing.closed"]
+    assert sorted(case.shape for case in found["things-scan"]) == ["thing.closed", "thing.flat", "thing.lidless"]
+    assert "skipped thing.flat of things: mesh must have a volume" in caplog.text
 
 
 def test_worst_cases_are_drawn_beside_their_mesh(tmp_path: Path):

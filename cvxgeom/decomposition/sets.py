@@ -1,5 +1,6 @@
 """What is decomposed: meshes as they ship, the same as if they were scanned, and the user's own."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ from ..prepare.item import Item
 from ..prepare.sources import open_source
 from .scan import scan_like
 
+log = logging.getLogger("cvxgeom")
 SCAN = "-scan"
 OWN = "meshes"
 
@@ -64,7 +66,7 @@ def source_cases(
     found = {}
     if sets is None or name in sets:
         cases = [_case(name, item) for item in items]
-        found[name] = spread([case for case in cases if solidify(case.load()).exact])
+        found[name] = spread([case for case in cases if _is_closed(case)])
     if sets is None or name + SCAN in sets:
         found[name + SCAN] = spread([_case(name + SCAN, item) for item in items])
     return found
@@ -111,6 +113,14 @@ def spread(cases: Sequence[Case]) -> list[Case]:
     n_bits = max(1, (len(cases) - 1).bit_length())
     order = [int(format(i, f"0{n_bits}b")[::-1], 2) for i in range(1 << n_bits)]
     return [cases[i] for i in order if i < len(cases)]
+
+
+def _is_closed(case: Case) -> bool:
+    try:
+        return solidify(case.load()).exact
+    except ValueError as error:  # such as one that encloses nothing
+        log.warning("skipped %s of %s: %s", case.shape, case.set, error)
+        return False
 
 
 def _case(name: str, item: Item) -> Case:
