@@ -20,6 +20,7 @@ _N_VERIFY = 60_000  # fresh samples for the final scores
 _N_SKIN = 20_000  # samples on each side of the surface
 _SKIN_SHARE = 0.3  # of all that pulls at the half-spaces
 _MOST_CUT_BY = 80_000  # samples by which cuts are judged: a cut need not be as exact as what is refined
+_MOST_GROWN_BY = 50_000  # samples that tell how far parts may grow; gradients say so better
 _FEWEST_POINTS = 8000
 _POINTS_PER_SAMPLE = 0.36  # that pieces are cut from: more are no use where samples are few
 _LABELING = 0.2  # share of the time left that labels of more samples may take
@@ -81,6 +82,11 @@ class Material:
     def cut_by(self) -> VolumeSamples:
         """What tells where pieces are cut."""
         return self.samples if self.target.given is not None else self.samples.first(_MOST_CUT_BY)
+
+    @cached_property
+    def grown_by(self) -> VolumeSamples:
+        """What tells how far parts may grow."""
+        return self.biased if self.target.given is not None else self.biased.first(_MOST_GROWN_BY)
 
     def pulling(self, until: Deadline) -> VolumeSamples:
         """The samples that pull at half-spaces: those that decide on parts, as many others, and the skin.

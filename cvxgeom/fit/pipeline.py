@@ -14,6 +14,7 @@ from .._types import FitStatus
 from ..shape import ConvexUnion, concatenate
 from .config import FitConfig
 from .deadline import Deadline
+from .grow import grown
 from .guarantees import guaranteed
 from .initialize import first_hull, initialize, pieces, uncovered
 from .material import Material
@@ -229,7 +230,10 @@ class _Search:
                 break
             if turn and may_grow:
                 half = self.refining.within(0.5)
-                shape = self._simplified(self._completed(shape, half), config.part_worth, half)
+                shape = self._completed(shape, half)
+                if not config.disjoint:
+                    shape = grown(shape, material.grown_by, half)
+                shape = self._simplified(shape, config.part_worth, half)
             before, pulling = shape, pulling or material.pulling(self.refining)
             for loss, refined in refine_steps(shape, pulling, n, generator, first=0.5 * turn):
                 self.current = shape = refined
