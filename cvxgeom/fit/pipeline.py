@@ -231,7 +231,8 @@ class _Search:
             if turn and may_grow:
                 half = self.refining.within(0.5)
                 shape = self._completed(shape, half)
-                if not config.disjoint:
+                # Where nobody knows what is there, there are no samples that would hold a plane back.
+                if not config.disjoint and self.target.certainty is None:
                     shape = grown(shape, material.grown_by, half)
                 shape = self._simplified(shape, config.part_worth, half)
             before, pulling = shape, pulling or material.pulling(self.refining)
