@@ -25,6 +25,8 @@ def grown(shape: ConvexUnion, samples: VolumeSamples, until: Deadline = NEVER) -
         samples: of the solid.
         until: after that, parts stay as they are.
     """
+    if until.passed:
+        return shape
     parts = parts_of(shape)
     blocks, worth = samples.blocks, samples.worth
     points = samples.points.numpy()

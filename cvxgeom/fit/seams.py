@@ -63,6 +63,8 @@ def seamless(
         until: if it cannot be done by then, the shape stays as it is.
         seconds: that it takes to ask for a point's membership.
     """
+    if until.passed:
+        return shape
     parts, rng = parts_of(shape), np.random.default_rng(0)
     seams: list[list[_Move]] = []
     for i, j in _near(parts):
