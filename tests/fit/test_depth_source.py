@@ -199,3 +199,14 @@ def test_wrong_views_are_named() -> None:
     dots[:, 64, 64], dots[:, 80, 30] = 2.0, 2.1
     with pytest.raises(ValueError, match="surface that goes on over several pixels"):
         from_views(DepthViews(dots, views.intrinsics, views.extrinsics), 0)
+
+
+def test_parts_do_not_grow_through_what_no_view_has_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no samples there that would hold a plane back."""
+    grown = []
+    monkeypatch.setattr("cvxgeom.fit.pipeline.grown", lambda shape, *rest: grown.append(shape) or shape)
+    config = FitConfig(n_samples=5000, n_steps=30, target_iou=1.0)
+    fit(views_of(stool(), size=64), config)
+    assert not grown
+    fit(cvxgeom.to_trimesh(stool(), "union"), config)
+    assert grown
