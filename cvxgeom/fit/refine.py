@@ -47,7 +47,7 @@ def refine_steps(
     turn = torch.zeros_like(shape.normals).requires_grad_()
     shift = torch.zeros_like(shape.offsets).requires_grad_()
     optimizer = _Adam([turn, shift])
-    volume = float(samples.weights[samples.occupied].sum())
+    volume = samples.volume
     nearby = None
     for step in range(n_steps):
         progress = first + (1 - first) * step / max(1, n_steps - 1)

@@ -96,7 +96,7 @@ class Splitter:
 
     def __init__(self, inside: InsidePoints, samples: VolumeSamples, rng: np.random.Generator):
         self.inside, self.rng = inside, rng
-        self.volume = float(samples.weights[samples.occupied].sum())
+        self.volume = samples.volume
         self.extent = float(np.ptp(inside.points, axis=0).max())
         self.directions = _directions(inside.surface.normals)
         self.along = (inside.points @ self.directions.T).astype(np.float32)

@@ -1,8 +1,12 @@
-"""Solids whose best decomposition is known."""
+"""Solids whose best decomposition is known, and labeled samples of shapes."""
 
 import numpy as np
+import torch
 import trimesh
 from manifold3d import Manifold
+
+import cvxgeom
+from cvxgeom.fit.samples import SampleCells, VolumeSamples
 
 
 def joined(*boxes: tuple[tuple[float, float, float], tuple[float, float, float]]) -> trimesh.Trimesh:
@@ -35,3 +39,15 @@ def lattice(n: int) -> trimesh.Trimesh:
     along_x = [((0, low, 0), (n, high, 0.1)) for low, high in places]
     along_y = [((low, 0, 0), (high, n, 0.1)) for low, high in places]
     return joined(*along_x, *along_y)
+
+
+def samples_of(shape: cvxgeom.ConvexUnion, n: int = 40_000) -> VolumeSamples:
+    """Samples whose labels are a shape's own."""
+    rng = np.random.default_rng(0)
+
+    def contains(points: np.ndarray) -> np.ndarray:
+        return shape.contains(torch.from_numpy(points).to(shape.dtype)).numpy()
+
+    mesh = cvxgeom.to_trimesh(shape, "union")
+    surface = trimesh.sample.sample_surface(mesh, 5000, seed=0)[0]
+    return SampleCells.of(np.asarray(mesh.bounds), np.asarray(surface)).draw(contains, n, rng)

@@ -11,21 +11,9 @@ import trimesh
 import cvxgeom
 from cvxgeom.fit import FitConfig
 from cvxgeom.fit.constraints import mirrored, separated, thickened
-from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.shape import concatenate
 
-from .solids import lattice, table
-
-
-def samples_of(shape, n: int = 40_000) -> VolumeSamples:
-    rng = np.random.default_rng(0)
-
-    def contains(points):
-        return shape.contains(torch.from_numpy(points).float()).numpy()
-
-    mesh = cvxgeom.to_trimesh(shape, "union")
-    surface = trimesh.sample.sample_surface(mesh, 5000, seed=0)[0]
-    return SampleCells.of(np.asarray(mesh.bounds), np.asarray(surface)).draw(contains, n, rng)
+from .solids import lattice, samples_of, table
 
 
 def overlaps(shape) -> list[float]:

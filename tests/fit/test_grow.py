@@ -7,9 +7,10 @@ import torch
 import cvxgeom
 from cvxgeom.fit.deadline import Deadline
 from cvxgeom.fit.grow import grown
-from cvxgeom.fit.samples import SampleCells, VolumeSamples
 from cvxgeom.fit.simplify import simplify
 from cvxgeom.shape import ConvexUnion, concatenate
+
+from .solids import samples_of
 
 THICK = 0.3
 
@@ -32,29 +33,18 @@ def union(*parts: ConvexUnion) -> ConvexUnion:
     return concatenate(list(parts)).to(torch.float32)
 
 
-def samples_of(*solid: ConvexUnion) -> VolumeSamples:
-    shape = concatenate(list(solid))
-
-    def contains(points: np.ndarray) -> np.ndarray:
-        return shape.contains(torch.from_numpy(points).double()).numpy()
-
-    surface = cvxgeom.to_trimesh(shape, "union").sample(5000, seed=0)
-    bounds = np.stack([surface.min(axis=0), surface.max(axis=0)])
-    return SampleCells.of(bounds, np.asarray(surface)).draw(contains, 40_000, np.random.default_rng(0))
-
-
 def boxes_of(shape: ConvexUnion) -> list[list[float]]:
     """Rounded extents of each part in x and y, in order."""
     corners = [polytope.vertices.numpy()[:, :2] for polytope in shape.polytopes()]
     return sorted(np.round([*c.min(axis=0), *c.max(axis=0)], 2).tolist() for c in corners)
 
 
-ANGLE = rectangle((0, 1), (0, 0.2)), rectangle((0.8, 1), (0, 1))
+ANGLE = concatenate([rectangle((0, 1), (0, 0.2)), rectangle((0.8, 1), (0, 1))])
 
 
 def test_arms_of_an_angle_reach_through_its_corner() -> None:
     cut = union(rectangle((0, 0.8), (0, 0.2)), rectangle((0.8, 1), (0.2, 1)), rectangle((0.8, 1), (0, 0.2)))
-    found = boxes_of(grown(cut, samples_of(*ANGLE)))
+    found = boxes_of(grown(cut, samples_of(ANGLE)))
     assert [0, 0, 1, 0.2] in found
     assert [0.8, 0, 1, 1] in found
 
@@ -63,7 +53,7 @@ def test_what_lies_between_two_is_dropped_then() -> None:
     """A part that holds some air at the bend of an angle: no merge gets rid of it, as hulls hold more."""
     bend = prism([(0.75, 0), (1, 0), (1, 0.25), (0.8, 0.25), (0.75, 0.2)])
     cut = union(rectangle((0, 0.75), (0, 0.2)), rectangle((0.8, 1), (0.25, 1)), bend)
-    samples = samples_of(*ANGLE)
+    samples = samples_of(ANGLE)
     assert simplify(cut, samples, 0.0015, 64, 24).n_convexes == 3
     fewer = simplify(grown(cut, samples), samples, 0.0015, 64, 24)
     assert fewer.n_convexes == 2
@@ -82,7 +72,7 @@ def test_planes_on_the_surface_stay_where_they_are() -> None:
 def test_no_part_reaches_across_a_gap() -> None:
     apart = rectangle((0, 0.5), (0, 0.3)), rectangle((0.53, 1), (0, 0.3))
     shape = union(*apart)
-    assert boxes_of(grown(shape, samples_of(*apart))) == boxes_of(shape)
+    assert boxes_of(grown(shape, samples_of(concatenate(list(apart))))) == boxes_of(shape)
 
 
 def test_late_parts_stay() -> None:
